@@ -1,0 +1,1 @@
+//! From due to done: timetable, execution, journal, use cases

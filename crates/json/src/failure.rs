@@ -1,0 +1,165 @@
+//! What Elasticsearch calls an exception, as data.
+//!
+//! Answers, history records and delivery errors all show the same object (`type`, `reason`, members of its own, `caused_by`),
+//! so it is a value here; which HTTP status belongs to a type is known to the edge alone.
+
+use std::borrow::Cow;
+
+use crate::Json;
+
+/// Longest chain of causes that is printed.
+const CAUSES_MAX: usize = 32;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The exception's name in snake case, `parse_exception`.
+    pub kind: Cow<'static, str>,
+    pub reason: Option<String>,
+    /// Members of its own, printed beside `reason` (`index`, `script_stack`, …).
+    pub members: Vec<(Cow<'static, str>, Json)>,
+    pub caused_by: Option<Box<Failure>>,
+}
+
+/// Names of exceptions that are not Elasticsearch's own: one of these as a cause does not become the root cause.
+const FOREIGN: &[&str] = &[
+    "illegal_argument_exception",
+    "illegal_state_exception",
+    "number_format_exception",
+    "null_pointer_exception",
+    "index_out_of_bounds_exception",
+    "array_index_out_of_bounds_exception",
+    "class_cast_exception",
+    "i_o_exception",
+    "json_parse_exception",
+    "x_content_parse_exception",
+    "json_e_o_f_exception",
+    "connect_exception",
+    "unknown_host_exception",
+    "socket_timeout_exception",
+    "connect_timeout_exception",
+    "s_s_l_exception",
+    "s_s_l_handshake_exception",
+    "timeout_exception",
+    "date_time_exception",
+    "date_time_parse_exception",
+    "zone_rules_exception",
+    "unsupported_operation_exception",
+    "action_request_validation_exception",
+    "mustache_exception",
+    "runtime_exception",
+    "arithmetic_exception",
+    "file_already_exists_exception",
+];
+
+impl Failure {
+    #[must_use]
+    pub fn new(kind: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Failure {
+        Failure { kind: kind.into(), reason: Some(reason.into()), members: Vec::new(), caused_by: None }
+    }
+
+    /// `parse_exception`: the definition error of watches.
+    #[must_use]
+    pub fn parse(reason: impl Into<String>) -> Failure {
+        Failure::new("parse_exception", reason)
+    }
+
+    #[must_use]
+    pub fn illegal_argument(reason: impl Into<String>) -> Failure {
+        Failure::new("illegal_argument_exception", reason)
+    }
+
+    #[must_use]
+    pub fn illegal_state(reason: impl Into<String>) -> Failure {
+        Failure::new("illegal_state_exception", reason)
+    }
+
+    #[must_use]
+    pub fn with(mut self, member: impl Into<Cow<'static, str>>, value: impl Into<Json>) -> Failure {
+        self.members.push((member.into(), value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn caused_by(mut self, cause: Failure) -> Failure {
+        self.caused_by = Some(Box::new(cause));
+        self
+    }
+
+    #[must_use]
+    pub fn reason_text(&self) -> &str {
+        self.reason.as_deref().unwrap_or("")
+    }
+
+    fn is_foreign(&self) -> bool {
+        FOREIGN.contains(&&*self.kind)
+    }
+
+    /// The innermost cause reached through Elasticsearch's own exceptions (spec watcher-api §1.4).
+    #[must_use]
+    pub fn root_cause(&self) -> &Failure {
+        let mut root = self;
+        while let Some(cause) = &root.caused_by {
+            if root.is_foreign() || cause.is_foreign() {
+                break;
+            }
+            root = cause;
+        }
+        root
+    }
+
+    /// The object of answers and of records: with `root_cause`.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let roots = vec![self.root_cause().own_members(Json::object())];
+        let with_root = Json::object().with("root_cause", roots);
+        self.chain(with_root, 0)
+    }
+
+    /// The object of a record's `exception`: without `root_cause`.
+    #[must_use]
+    pub fn to_exception_json(&self) -> Json {
+        self.chain(Json::object(), 0)
+    }
+
+    fn own_members(&self, object: Json) -> Json {
+        let mut object = object.with("type", &*self.kind).with("reason", self.reason.clone());
+        for (name, value) in &self.members {
+            object.set(&**name, value.clone());
+        }
+        object
+    }
+
+    fn chain(&self, object: Json, depth: usize) -> Json {
+        let object = self.own_members(object);
+        match &self.caused_by {
+            Some(cause) if depth < CAUSES_MAX => object.with("caused_by", cause.chain(Json::object(), depth + 1)),
+            _ => object,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.reason_text())?;
+        if let Some(cause) = &self.caused_by {
+            write!(f, "; caused by {cause}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_cause_walks_through_own_exceptions_only() {
+        let failure = Failure::parse("outer").caused_by(Failure::parse("middle").caused_by(Failure::illegal_argument("inner")));
+        assert_eq!(
+            failure.to_json().to_string(),
+            r#"{"root_cause":[{"type":"parse_exception","reason":"middle"}],"type":"parse_exception","reason":"outer","caused_by":{"type":"parse_exception","reason":"middle","caused_by":{"type":"illegal_argument_exception","reason":"inner"}}}"#
+        );
+    }
+}

@@ -1,0 +1,1 @@
+//! Elasticsearch's dialect of Mustache

@@ -1,0 +1,1 @@
+//! The egress relay: what NGINX did in the vendor guide, made safe

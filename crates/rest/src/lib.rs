@@ -1,0 +1,1 @@
+//! The Watcher API, the Elasticsearch-compatible API and Watchbell's own API

@@ -1,0 +1,1 @@
+//! What DingTalk, WeCom and Feishu robots are: messages, limits, signatures, answers

@@ -1,0 +1,1 @@
+//! One module a channel: build the request, send, classify the answer

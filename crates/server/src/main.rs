@@ -1,0 +1,2 @@
+//! The binary `watchbell`.
+fn main() {}
