@@ -1,3 +1,4 @@
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 //! The store contract: documents with revisions, search, index administration.
 //!
 //! The contract has three parts, each a trait in [`port`]:
@@ -12,11 +13,18 @@
 //!
 //! Invariants: no I/O here; who implements the contract may not weaken it (see the contract test suite, [`contract`]).
 
+pub mod admission;
 pub mod document;
+pub mod memory;
+pub mod names;
 pub mod port;
+pub mod query;
+pub mod value;
 
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};
+pub use memory::MemoryStore;
 pub use port::{
     CreateIndex, DocumentStore, DocumentWrite, Hit, IndexInfo, Indices, IndicesOptions, Refresh, Search, SearchAnswer, SearchRequest, ShardFailure, StoreError,
     TotalRelation, VersionCheck,
 };
+pub use value::Value;
