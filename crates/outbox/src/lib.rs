@@ -5,6 +5,8 @@
 
 pub mod delivery;
 pub mod outcome;
+mod predecessors;
 
 pub use delivery::{Deliver, Delivery, DeliveryKey, IndexRequest, LogLine, Message, RobotMessage};
-pub use outcome::{Attempt, Outcome};
+pub use outcome::{Attempt, Outcome, Repair};
+pub use predecessors::Predecessors;
