@@ -1,0 +1,44 @@
+# The two commands of a fresh machine are `make demo` and `make test`. They do all the set-up.
+# Needed beforehand: cargo (Rust 1.90 or later), python3; for `make test` also a JDK (17 to 25). What else the tests use is
+# installed by tests/setup.sh: Debian's chromium (as root or with sudo), Python packages and cluster jars below target/.
+
+CARGO ?= cargo
+BIN := target/debug/watchbell
+PYTHON := target/venv/bin/python
+E2E := $(PYTHON) -m pytest -q --durations=8 tests/e2e
+
+.PHONY: demo build test test-rust test-e2e test-all bench ci setup lint fmt
+
+demo:
+	$(CARGO) build --release --package watchbell-server
+	./target/release/watchbell demo $(DEMO)
+
+build:
+	$(CARGO) build --package watchbell-server
+
+setup:
+	tests/setup.sh
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask tidy
+
+test-rust:
+	$(CARGO) test --workspace --locked
+
+test-e2e: build setup
+	$(E2E) -m "not long"
+
+# Everything CI runs, on a clean clone too.
+test: test-rust test-e2e
+
+# What takes longer: all of it before a change is called finished.
+test-all: lint test-rust build setup
+	$(E2E)
+
+ci: lint test
+
+bench:
+	$(CARGO) build --release --package watchbell-server --package watchbell-store-embedded --examples --bins
+	python3 bench/run.py
