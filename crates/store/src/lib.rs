@@ -14,6 +14,7 @@
 //! Invariants: no I/O here; who implements the contract may not weaken it (see the contract test suite, [`contract`]).
 
 pub mod admission;
+pub mod dates;
 pub mod document;
 pub mod memory;
 pub mod names;
@@ -24,7 +25,7 @@ pub mod value;
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};
 pub use memory::MemoryStore;
 pub use port::{
-    CreateIndex, DocumentStore, DocumentWrite, Hit, IndexInfo, Indices, IndicesOptions, Refresh, Search, SearchAnswer, SearchRequest, ShardFailure, StoreError,
+    CreateIndex, DocumentStore, DocumentWrite, Hit, IndexInfo, IndexTarget, Indices, IndicesOptions, Refresh, Search, SearchAnswer, SearchRequest, ShardFailure, StoreError,
     TotalRelation, VersionCheck,
 };
 pub use value::Value;

@@ -221,3 +221,17 @@ pub trait Indices: DocumentStore + Search {
     /// How many documents match `body`'s query.
     async fn count(&self, request: &SearchRequest) -> Result<(u64, usize), StoreError>;
 }
+
+/// Where an index action writes: all that it needs of a data cluster, local or remote.
+#[async_trait::async_trait]
+pub trait IndexTarget: Send + Sync + std::fmt::Debug {
+    /// As [`Indices::write_documents`].
+    async fn index_documents(&self, writes: Vec<DocumentWrite>, refresh: Refresh) -> Vec<Result<Written, WriteError>>;
+}
+
+#[async_trait::async_trait]
+impl<T: Indices + ?Sized> IndexTarget for std::sync::Arc<T> {
+    async fn index_documents(&self, writes: Vec<DocumentWrite>, refresh: Refresh) -> Vec<Result<Written, WriteError>> {
+        self.write_documents(writes, refresh).await
+    }
+}
