@@ -2,14 +2,22 @@
 //!
 //! Invariants: nothing here reads the system's clock or its randomness; the shell hands both in. Calendar arithmetic is jiff's.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 mod clock;
+pub mod date;
+pub mod date_math;
 mod entropy;
 pub mod schedule;
+mod zone;
 
 pub use clock::{Clock, ManualClock, Sleep};
 pub use entropy::{Entropy, SeededEntropy, uuid_v4};
 /// An instant, to the nanosecond.
 pub use jiff::Timestamp;
+/// The rules of a time zone; named ones are found by [`Zone::parse`].
+pub use jiff::tz::TimeZone;
+pub use zone::{Zone, ZoneError};
 
 /// Milliseconds since the epoch.
 #[must_use]
