@@ -14,6 +14,7 @@
 //! Invariants: no I/O here; who implements the contract may not weaken it (see the contract test suite, [`contract`]).
 
 pub mod admission;
+pub mod analysis;
 pub mod dates;
 pub mod document;
 pub mod memory;
