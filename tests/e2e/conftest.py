@@ -228,13 +228,7 @@ def stop_cluster(kind):
     subprocess.run([str(CLUSTER_KIT), "stop", kind], capture_output=True, timeout=120)
 
 
-GUIDE = r'''PUT _xpack/watcher/watch/log_error_watch
-{ "trigger": {"schedule": {"interval": "10s"}},
-  "input": {"search": {"request": {"indices": ["logs"], "body": {"query": {"match": {"message": "error"}}}}}},
-  "condition": {"compare": {"ctx.payload.hits.total": {"gt": 0}}},
-  "actions" : { "test_issue" : { "webhook" : { "method" : "POST", "url" : "http://127.0.0.1:8080",
-    "body" : "{\"msgtype\": \"text\", \"text\": { \"content\": \"An error log has appeared. Please handle it as soon as possible.\"}}" } } } }
-'''
+GUIDE = (ROOT / "docs/guide-watch.txt").read_text()
 GUIDE_TEXT = "An error log has appeared. Please handle it as soon as possible."
 
 
