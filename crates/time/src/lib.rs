@@ -7,7 +7,9 @@
 mod clock;
 pub mod date;
 pub mod date_math;
+pub mod duration;
 mod entropy;
+pub mod index_name;
 pub mod schedule;
 mod zone;
 

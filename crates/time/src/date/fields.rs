@@ -156,7 +156,7 @@ impl Fields {
         );
         let weekday = Weekday::from_monday_one_offset(weekday).map_err(|e| e.to_string())?;
         ISOWeekDate::new(year, week, weekday)
-            .map(|date| date.date())
+            .map(ISOWeekDate::date)
             .map_err(|_| {
                 format!("Invalid value for WeekOfWeekBasedYear (valid values 1 - 52): {week}")
             })

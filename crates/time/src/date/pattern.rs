@@ -147,11 +147,10 @@ fn push(elements: &mut Vec<Element>, mut element: Element) {
         print_max: 9,
         ..
     } = &mut element
+        && elements.last() == Some(&Element::Literal(".".into()))
     {
-        if elements.last() == Some(&Element::Literal(".".into())) {
-            elements.pop();
-            *point = true;
-        }
+        elements.pop();
+        *point = true;
     }
     elements.push(element);
 }
