@@ -90,7 +90,9 @@ impl Failure {
         self.reason.as_deref().unwrap_or("")
     }
 
-    fn is_foreign(&self) -> bool {
+    /// Whether it is none of Elasticsearch's own exceptions.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
         FOREIGN.contains(&&*self.kind)
     }
 
@@ -119,6 +121,24 @@ impl Failure {
     #[must_use]
     pub fn to_exception_json(&self) -> Json {
         self.chain(Json::object(), 0)
+    }
+
+    /// Reads back what [`Failure::to_json`] or [`Failure::to_exception_json`] printed.
+    #[must_use]
+    pub fn from_json(printed: &Json) -> Failure {
+        Failure::read(printed, 0)
+    }
+
+    fn read(printed: &Json, depth: usize) -> Failure {
+        let text = |member: &str| printed.get(member).and_then(Json::as_str).map(str::to_owned);
+        let own = |name: &str| !matches!(name, "type" | "reason" | "caused_by" | "root_cause");
+        let members = printed.as_map().into_iter().flat_map(crate::Map::iter).filter(|(name, _)| own(name));
+        Failure {
+            kind: text("type").map_or(Cow::Borrowed("exception"), Cow::Owned),
+            reason: text("reason"),
+            members: members.map(|(name, value)| (Cow::Owned(name.to_string()), value.clone())).collect(),
+            caused_by: printed.get("caused_by").filter(|_| depth < CAUSES_MAX).map(|cause| Box::new(Failure::read(cause, depth + 1))),
+        }
     }
 
     fn own_members(&self, object: Json) -> Json {
@@ -153,6 +173,13 @@ impl std::error::Error for Failure {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_printed_reads_back() {
+        let failure = Failure::parse("outer").with("line", 3).caused_by(Failure::illegal_argument("inner"));
+        assert_eq!(Failure::from_json(&failure.to_json()), failure);
+        assert_eq!(Failure::from_json(&failure.to_exception_json()), failure);
+    }
 
     #[test]
     fn root_cause_walks_through_own_exceptions_only() {
