@@ -27,6 +27,7 @@ pub mod java;
 mod logging_action;
 pub mod record;
 mod result;
+mod schedule;
 mod search;
 pub mod secret;
 pub mod status;
