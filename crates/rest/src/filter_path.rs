@@ -4,7 +4,7 @@ use watchbell_json::{Json, Map};
 
 /// The patterns of `filter_path`, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FilterPath {
+pub(crate) struct FilterPath {
     includes: Vec<Vec<String>>,
     excludes: Vec<Vec<String>>,
 }
@@ -12,7 +12,7 @@ pub struct FilterPath {
 impl FilterPath {
     /// A comma separated list of dotted patterns; one that begins with `-` excludes.
     #[must_use]
-    pub fn parse(text: &str) -> Option<FilterPath> {
+    pub(crate) fn parse(text: &str) -> Option<FilterPath> {
         let mut filter = FilterPath::default();
         for pattern in text.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
             let (list, pattern) = match pattern.strip_prefix('-') {
@@ -25,7 +25,7 @@ impl FilterPath {
     }
 
     #[must_use]
-    pub fn apply(&self, value: &Json) -> Json {
+    pub(crate) fn apply(&self, value: &Json) -> Json {
         let empty = || if matches!(value, Json::List(_)) { Json::List(std::sync::Arc::default()) } else { Json::object() };
         let included = if self.includes.is_empty() { value.clone() } else { include(value, &all(&self.includes)).unwrap_or_else(empty) };
         if self.excludes.is_empty() { included } else { exclude(&included, &all(&self.excludes)).unwrap_or_else(empty) }
@@ -111,7 +111,7 @@ fn exclude(value: &Json, patterns: &Patterns<'_>) -> Option<Json> {
 
 /// `*` stands for any run of characters.
 #[must_use]
-pub fn wildcard_matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn wildcard_matches(pattern: &str, text: &str) -> bool {
     let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut rest) = text.strip_prefix(head) else { return false };
     let mut parts: Vec<&str> = tail.split('*').collect();

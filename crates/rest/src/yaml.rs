@@ -3,7 +3,7 @@
 use watchbell_json::Json;
 
 #[must_use]
-pub fn to_yaml(value: &Json) -> String {
+pub(crate) fn to_yaml(value: &Json) -> String {
     let mut out = "---".to_owned();
     write(value, 0, Place::Root, &mut out);
     out.push('\n');
