@@ -1,0 +1,123 @@
+//! A server that plays recorded answers, one a request, and remembers the requests.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::JoinHandle;
+
+pub(crate) enum Answer {
+    Json { status: u16, body: String },
+    /// The connection ends in the middle of the answer.
+    Cut,
+    /// None comes.
+    Never,
+}
+
+impl Answer {
+    pub(crate) fn ok(body: &str) -> Answer {
+        Answer::status(200, body)
+    }
+
+    pub(crate) fn status(status: u16, body: &str) -> Answer {
+        Answer::Json { status, body: body.to_owned() }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) line: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+#[derive(Default)]
+struct Stage {
+    answers: Mutex<VecDeque<Answer>>,
+    seen: Mutex<Vec<Seen>>,
+    arrived: Notify,
+}
+
+pub(crate) struct Player {
+    address: SocketAddr,
+    stage: Arc<Stage>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Player {
+    pub(crate) async fn start(answers: Vec<Answer>) -> Player {
+        Player::start_at("127.0.0.1:0".parse().unwrap(), answers).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr, answers: Vec<Answer>) -> Player {
+        let stage = Arc::new(Stage { answers: Mutex::new(answers.into()), ..Stage::default() });
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = Router::new().fallback(play).with_state(stage.clone());
+        let serving = tokio::spawn(async move {
+            let serve = axum::serve(listener, app);
+            tokio::select! {
+                served = serve => served.unwrap(),
+                _ = stopped => {}
+            }
+        });
+        Player { address, stage, stop, serving }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.stage.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests have come.
+    pub(crate) async fn has_seen(&self, requests: usize) {
+        while self.seen().len() < requests {
+            self.stage.arrived.notified().await;
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.serving.await.unwrap();
+    }
+}
+
+async fn play(State(stage): State<Arc<Stage>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let line = format!("{} {}", head.method, head.uri);
+    stage.seen.lock().unwrap().push(Seen { line, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() });
+    stage.arrived.notify_one();
+    let answer = stage.answers.lock().unwrap().pop_front();
+    match answer {
+        Some(Answer::Json { status, body }) => (StatusCode::from_u16(status).unwrap(), [("content-type", "application/json"), ("x-elastic-product", "Elasticsearch")], body).into_response(),
+        Some(Answer::Cut) => {
+            let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"{\"took\":")), Err(std::io::Error::other("cut"))]);
+            Response::new(axum::body::Body::from_stream(pieces))
+        }
+        Some(Answer::Never) => std::future::pending().await,
+        None => (StatusCode::IM_A_TEAPOT, "no answer left").into_response(),
+    }
+}
