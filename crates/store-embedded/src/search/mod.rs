@@ -1,0 +1,6 @@
+//! Searching.
+
+mod bits;
+mod clauses;
+
+pub(crate) use clauses::ClauseCache;
