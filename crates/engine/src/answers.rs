@@ -1,10 +1,10 @@
 //! What users ask for, and what they are told: values without wire shapes.
 
-use std::collections::BTreeMap;
-
 use watchbell_json::Json;
 use watchbell_store::Revision;
 use watchbell_time::Timestamp;
+pub use watchbell_watch::execute::{ExecuteRequest, ExecuteTarget};
+pub use watchbell_watch::throttle::ActionMode;
 use watchbell_watch::{ExecutionId, WatchId, status::WatchStatus};
 
 /// How a PUT meets what is there.
@@ -51,66 +51,6 @@ pub struct DeleteAnswer {
     pub id: WatchId,
     pub version: i64,
     pub found: bool,
-}
-
-/// What an execution does with an action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActionMode {
-    Execute,
-    ForceExecute,
-    Simulate,
-    ForceSimulate,
-    Skip,
-}
-
-impl ActionMode {
-    #[must_use]
-    pub fn is_forced(self) -> bool {
-        matches!(self, ActionMode::ForceExecute | ActionMode::ForceSimulate)
-    }
-
-    #[must_use]
-    pub fn is_simulated(self) -> bool {
-        matches!(self, ActionMode::Simulate | ActionMode::ForceSimulate)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub enum ExecuteTarget {
-    Stored(WatchId),
-    /// The definition as sent.
-    Inline(Json),
-}
-
-/// One manual execution. Already validated in its shape; its parts are interpreted here.
-#[derive(Clone, Debug)]
-pub struct ExecuteRequest {
-    pub target: ExecuteTarget,
-    /// `triggered_time` and `scheduled_time`, as sent.
-    pub trigger_data: Option<Json>,
-    pub ignore_condition: bool,
-    pub record_execution: bool,
-    /// An object.
-    pub alternative_input: Option<Json>,
-    /// By action id, or `_all`.
-    pub action_modes: BTreeMap<String, ActionMode>,
-    /// The record shows `vars`.
-    pub debug: bool,
-}
-
-impl ExecuteRequest {
-    #[must_use]
-    pub fn of(target: ExecuteTarget) -> ExecuteRequest {
-        ExecuteRequest {
-            target,
-            trigger_data: None,
-            ignore_condition: false,
-            record_execution: false,
-            alternative_input: None,
-            action_modes: BTreeMap::new(),
-            debug: false,
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

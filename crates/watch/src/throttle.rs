@@ -34,6 +34,18 @@ impl ActionMode {
         }
     }
 
+    /// Neither period nor acknowledgement hold it back.
+    #[must_use]
+    pub fn is_forced(self) -> bool {
+        matches!(self, ActionMode::ForceExecute | ActionMode::ForceSimulate)
+    }
+
+    /// Nothing leaves the house.
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        matches!(self, ActionMode::Simulate | ActionMode::ForceSimulate)
+    }
+
     /// In any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<ActionMode> {
