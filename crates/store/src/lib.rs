@@ -17,6 +17,7 @@ pub mod admission;
 pub mod analysis;
 pub mod dates;
 pub mod document;
+pub mod dsl;
 pub mod mapping;
 pub mod memory;
 pub mod names;

@@ -167,6 +167,8 @@ pub enum MinimumShouldMatch {
     Percent(i64),
     /// `n<spec`, ascending: the last whose `n` is smaller than the number of clauses holds; below the first all must match.
     Steps(Vec<(usize, MinimumShouldMatch)>),
+    /// Fails where the query meets an index.
+    Unreadable(Arc<str>),
 }
 
 impl MinimumShouldMatch {
@@ -183,6 +185,7 @@ impl MinimumShouldMatch {
                 let step = steps.iter().take_while(|(above, _)| clauses > *above).last();
                 step.map_or(clauses, |(_, spec)| spec.needed(clauses))
             }
+            MinimumShouldMatch::Unreadable(_) => usize::MAX,
         }
     }
 }
