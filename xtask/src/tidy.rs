@@ -13,7 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("time", 0),
     ("painless", 1),
     ("mustache", 1),
-    ("watch", 2),
+    ("watch", 1),
     ("robots", 1),
     ("store", 2),
     ("outbox", 3),
