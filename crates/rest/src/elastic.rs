@@ -1,15 +1,23 @@
 //! The Elasticsearch-compatible API over the store: one module an API, and a few that several share.
 
+mod alias;
 mod bulk;
 mod bulk_lines;
+mod cat;
+mod cat_table;
 mod count;
 mod document_get;
 mod document_write;
 mod expressions;
+mod health;
 mod hidden;
+mod index_admin;
+mod index_settings;
 mod key_position;
+mod mapping;
 mod mget;
 mod msearch;
+mod node;
 mod root;
 mod search;
 mod search_answer;
@@ -24,6 +32,13 @@ use crate::router::Router;
 /// Registers the Elasticsearch-compatible API.
 pub(crate) fn routes(router: &mut Router) {
     root::routes(router);
+    node::routes(router);
+    health::routes(router);
+    cat::routes(router);
+    index_admin::routes(router);
+    index_settings::routes(router);
+    mapping::routes(router);
+    alias::routes(router);
     document_write::routes(router);
     document_get::routes(router);
     update::routes(router);

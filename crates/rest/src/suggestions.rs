@@ -51,6 +51,6 @@ mod tests {
         assert_eq!(did_you_mean("sizee", ["from", "size", "sort"]), " -> did you mean [size]?");
         assert_eq!(did_you_mean("tiemout", ["timeout", "master_timeout", "level"]), " -> did you mean [timeout]?");
         assert_eq!(did_you_mean("foo", ["from", "size"]), "");
-        assert_eq!(did_you_mean("acitve", ["active", "activ"]), " -> did you mean any of [active, activ]?");
+        assert_eq!(did_you_mean("acitve", ["active", "actives"]), " -> did you mean any of [active, actives]?");
     }
 }

@@ -4,6 +4,7 @@ use watchbell_json::Failure;
 use watchbell_store::IndicesOptions;
 
 use crate::parameters::{Parameters, parse_boolean, split_list};
+use crate::request::Request;
 
 /// The parameters' names.
 pub(super) const EXPRESSION_PARAMETERS: &[&str] = &["ignore_unavailable", "allow_no_indices", "expand_wildcards", "ignore_throttled"];
@@ -46,6 +47,21 @@ fn expand(kinds: &str, options: &mut IndicesOptions) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The index expressions of the path; none means all.
+///
+/// # Errors
+/// One begins with an underscore, as APIs do: no index is called so.
+pub(super) fn names(request: &Request) -> Result<Vec<String>, Failure> {
+    let names = request.indices();
+    match names.iter().find(|name| name.starts_with('_')) {
+        None => Ok(names),
+        Some(name) => {
+            let reason = format!("Invalid index name [{name}], must not start with '_'.");
+            Err(Failure::new("invalid_index_name_exception", reason).with("index_uuid", "_na_").with("index", name.as_str()))
+        }
+    }
 }
 
 /// Missing names are errors, wildcards may match nothing: what most of the administration APIs begin with.

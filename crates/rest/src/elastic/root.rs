@@ -18,8 +18,8 @@ pub(super) fn routes(router: &mut Router) {
 }
 
 /// We are no build of theirs: clients read these two only to print them.
-const BUILD_HASH: &str = "0000000000000000000000000000000000000000";
-const BUILD_DATE: &str = "1970-01-01T00:00:00.000000000Z";
+pub(super) const BUILD_HASH: &str = "0000000000000000000000000000000000000000";
+pub(super) const BUILD_DATE: &str = "1970-01-01T00:00:00.000000000Z";
 
 /// What a node of one generation says about its own compatibility.
 struct Build {
