@@ -41,7 +41,11 @@ impl Dialect {
 
     /// For a cluster that does not let us read its version: the least that every supported one of today has.
     pub(crate) fn assumed(says_elasticsearch: bool) -> Dialect {
-        if says_elasticsearch { Dialect { product: Product::Elasticsearch, major: 8, minor: 0 } } else { Dialect { product: Product::OpenSearch, major: 1, minor: 0 } }
+        if says_elasticsearch {
+            Dialect { product: Product::Elasticsearch, major: 8, minor: 0 }
+        } else {
+            Dialect { product: Product::OpenSearch, major: 1, minor: 0 }
+        }
     }
 
     fn elasticsearch_before(self, major: u32, minor: u32) -> bool {
@@ -97,7 +101,11 @@ mod tests {
         ] {
             let dialect = Dialect::of(&Json::object().with("version", version)).unwrap();
             assert_eq!(dialect, Dialect { product, major, minor });
-            assert_eq!((dialect.typed(), dialect.default_type(), dialect.knows_hidden(), dialect.sorts_by_id()), (typed, default_type, hidden, sorts), "{dialect:?}");
+            assert_eq!(
+                (dialect.typed(), dialect.default_type(), dialect.knows_hidden(), dialect.sorts_by_id()),
+                (typed, default_type, hidden, sorts),
+                "{dialect:?}"
+            );
         }
         assert_eq!(Dialect::of(&json!({"hello": "proxy"})), None);
     }
@@ -106,7 +114,8 @@ mod tests {
     fn totals_become_objects() {
         let old = json!({"took": 1, "hits": {"total": 3, "max_score": null, "hits": []}});
         assert_eq!(object_totals(old).to_string(), r#"{"took":1,"hits":{"total":{"value":3,"relation":"eq"},"max_score":null,"hits":[]}}"#);
-        for untouched in [json!({"hits": {"total": {"value": 10000, "relation": "gte"}, "hits": []}}), json!({"hits": {"hits": []}}), json!({"responses": []})] {
+        for untouched in [json!({"hits": {"total": {"value": 10000, "relation": "gte"}, "hits": []}}), json!({"hits": {"hits": []}}), json!({"responses": []})]
+        {
             assert_eq!(object_totals(untouched.clone()).to_string(), untouched.to_string());
         }
     }

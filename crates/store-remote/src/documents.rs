@@ -116,8 +116,7 @@ impl IndexTarget for RemoteCluster {
             let refused = WriteError::Refused(Failure::illegal_argument("a remote cluster decides by itself whether an index is made"));
             return writes.iter().map(|_| Err(refused.clone())).collect();
         }
-        let mut items: Vec<Item> =
-            writes.into_iter().map(|write| Item { write: write.write, version: write.version, routing: write.routing }).collect();
+        let mut items: Vec<Item> = writes.into_iter().map(|write| Item { write: write.write, version: write.version, routing: write.routing }).collect();
         match (items.pop(), items.is_empty()) {
             (Some(only), true) => vec![self.write_item(only, refresh).await],
             (Some(last), false) => {

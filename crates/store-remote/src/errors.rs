@@ -29,7 +29,8 @@ fn not_an_exception(status: u16, body: &[u8]) -> String {
 /// `{"type": …, "reason": …, "caused_by": …}` with whatever else stands beside; `root_cause` is made anew when printed.
 pub(crate) fn exception(error: &Json, depth: usize) -> Failure {
     let text = |name| error.get(name).and_then(Json::as_str);
-    let mut failure = Failure { kind: text("type").unwrap_or("exception").to_owned().into(), reason: text("reason").map(Into::into), members: Vec::new(), caused_by: None };
+    let mut failure =
+        Failure { kind: text("type").unwrap_or("exception").to_owned().into(), reason: text("reason").map(Into::into), members: Vec::new(), caused_by: None };
     for (name, value) in error.as_map().into_iter().flat_map(|members| members.iter()) {
         match &**name {
             "type" | "reason" | "root_cause" | "stack_trace" | "suppressed" => {}
@@ -58,9 +59,18 @@ pub(crate) fn write_error(status: u16, failure: Failure, index: &str) -> WriteEr
         (404, "index_not_found_exception") => WriteError::NoIndex(index.to_owned()),
         (400..=499, _) if !passes(status, &failure) => WriteError::Refused(failure),
         // an exception of the engine's own that says so: nothing was written
-        (_, "cluster_block_exception" | "unavailable_shards_exception" | "process_cluster_event_timeout_exception" | "es_rejected_execution_exception" | "rejected_execution_exception" | "circuit_breaking_exception" | "no_shard_available_action_exception" | "master_not_discovered_exception" | "cluster_manager_not_discovered_exception") => {
-            WriteError::Unavailable(failure.to_string())
-        }
+        (
+            _,
+            "cluster_block_exception"
+            | "unavailable_shards_exception"
+            | "process_cluster_event_timeout_exception"
+            | "es_rejected_execution_exception"
+            | "rejected_execution_exception"
+            | "circuit_breaking_exception"
+            | "no_shard_available_action_exception"
+            | "master_not_discovered_exception"
+            | "cluster_manager_not_discovered_exception",
+        ) => WriteError::Unavailable(failure.to_string()),
         (408 | 429, _) => WriteError::Unavailable(failure.to_string()),
         _ => WriteError::Unknown(failure.to_string()),
     }
@@ -81,7 +91,8 @@ mod tests {
 
     #[test]
     fn exceptions_keep_their_members_and_causes() {
-        let body = br#"{"error":{"root_cause":[{"type":"parsing_exception"}],"type":"search_phase_execution_exception","reason":"all shards failed","phase":"query",
+        let body =
+            br#"{"error":{"root_cause":[{"type":"parsing_exception"}],"type":"search_phase_execution_exception","reason":"all shards failed","phase":"query",
             "caused_by":{"type":"parsing_exception","reason":"unknown query [x]","line":1,"col":2}},"status":400}"#;
         let failure = failure_of(400, body);
         assert_eq!(

@@ -26,7 +26,13 @@ impl Shown<'_> {
     /// `None` when there is no source: not found, or not stored.
     pub(crate) fn into_document(self) -> Option<Document> {
         let source = self.source?.get().as_bytes().to_vec().into();
-        Some(Document { index: self.index, id: self.id, revision: Revision { seq_no: self.seq_no, primary_term: self.primary_term }, version: self.version, source })
+        Some(Document {
+            index: self.index,
+            id: self.id,
+            revision: Revision { seq_no: self.seq_no, primary_term: self.primary_term },
+            version: self.version,
+            source,
+        })
     }
 }
 
@@ -69,6 +75,12 @@ impl Acknowledged {
             "not_found" => WriteResult::NotFound,
             _ => return None,
         };
-        Some(Written { index: self.index, id: self.id, revision: Revision { seq_no: self.seq_no, primary_term: self.primary_term }, version: self.version, result })
+        Some(Written {
+            index: self.index,
+            id: self.id,
+            revision: Revision { seq_no: self.seq_no, primary_term: self.primary_term },
+            version: self.version,
+            result,
+        })
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchbell_json::{Json, json};
-use watchbell_store::{DocumentStore, DocumentWrite, Expect, IndexTarget, IndicesOptions, Refresh, Search, SearchRequest, StoreError, Write, WriteError, WriteResult};
+use watchbell_store::{
+    DocumentStore, DocumentWrite, Expect, IndexTarget, IndicesOptions, Refresh, Search, SearchRequest, StoreError, Write, WriteError, WriteResult,
+};
 use watchbell_store_remote::{ClusterSettings, Credentials, RemoteCluster};
 use watchbell_time::{ManualClock, Timestamp};
 
@@ -78,7 +80,11 @@ async fn an_index_action_writes_and_a_search_sees_it() {
         let (kind, index) = (&real.kind, format!("{}-logs", real.prefix));
         let write = plain(Write::put(index.as_str(), "a/b 1", Expect::Absent, r#"{"message":"An error 错误","n":1.0}"#));
         let written = real.cluster.index_documents(vec![write.clone()], Refresh::Now).await.remove(0).unwrap();
-        assert_eq!((written.index.as_str(), written.id.as_str(), written.version, written.result), (index.as_str(), "a/b 1", 1, WriteResult::Created), "{kind}");
+        assert_eq!(
+            (written.index.as_str(), written.id.as_str(), written.version, written.result),
+            (index.as_str(), "a/b 1", 1, WriteResult::Created),
+            "{kind}"
+        );
 
         let conflict = real.cluster.index_documents(vec![write], Refresh::WaitFor).await.remove(0).unwrap_err();
         assert_eq!(conflict, WriteError::Conflict { current: Some(written.revision), current_version: Some(1) }, "{kind}");
@@ -111,9 +117,14 @@ async fn missing_indices_and_bad_queries() {
         assert_eq!(empty.at(&["hits", "total", "value"]), Some(&Json::Int(0)), "{}", real.kind);
         let strict = SearchRequest { options: IndicesOptions::search(), ..search(&missing, None) };
         assert_eq!(real.cluster.search(strict).await.unwrap_err(), StoreError::NoIndex(missing), "{}", real.kind);
-        let hidden = SearchRequest { options: IndicesOptions { expand_hidden: true, expand_closed: true, ..IndicesOptions::watcher() }, ..search(&format!("{}*", real.prefix), None) };
+        let hidden = SearchRequest {
+            options: IndicesOptions { expand_hidden: true, expand_closed: true, ..IndicesOptions::watcher() },
+            ..search(&format!("{}*", real.prefix), None)
+        };
         real.cluster.search(hidden).await.unwrap();
-        let StoreError::Refused(failure) = real.cluster.search(search("*", Some(json!({"query": {"mtch": {}}})))).await.unwrap_err() else { panic!("{}", real.kind) };
+        let StoreError::Refused(failure) = real.cluster.search(search("*", Some(json!({"query": {"mtch": {}}})))).await.unwrap_err() else {
+            panic!("{}", real.kind)
+        };
         assert!(failure.to_string().contains("mtch"), "{failure}");
     }
 }
@@ -135,7 +146,11 @@ async fn compare_and_set() {
         assert_eq!(stale, WriteError::Conflict { current: Some(updated.revision), current_version: Some(2) }, "{kind}");
         let stale = real.cluster.write(Write::delete(index.as_str(), "1", Expect::Revision(created.revision))).await.unwrap_err();
         assert!(matches!(stale, WriteError::Conflict { .. }), "{kind}");
-        assert_eq!(real.cluster.write(Write::delete(index.as_str(), "1", Expect::Revision(updated.revision))).await.unwrap().result, WriteResult::Deleted, "{kind}");
+        assert_eq!(
+            real.cluster.write(Write::delete(index.as_str(), "1", Expect::Revision(updated.revision))).await.unwrap().result,
+            WriteResult::Deleted,
+            "{kind}"
+        );
         assert_eq!(real.cluster.write(Write::delete(index.as_str(), "1", Expect::Anything)).await.unwrap().result, WriteResult::NotFound, "{kind}");
         assert_eq!(real.cluster.get(&index, "1").await.unwrap(), None, "{kind}");
     }
@@ -149,7 +164,15 @@ async fn sequences_stop_and_bulks_go_on() {
         let results = real.cluster.sequence(vec![put("1", Expect::Absent), put("1", Expect::Absent), put("2", Expect::Absent)]).await;
         assert!(results[0].is_ok() && matches!(results[1], Err(WriteError::Conflict { .. })), "{kind} {results:?}");
         assert_eq!(results[2], Err(WriteError::NotTried), "{kind}");
-        let results = real.cluster.bulk(vec![put("1", Expect::Absent), put("2", Expect::Absent), Write::put(index.as_str(), "3", Expect::Anything, "{\"n\":\"x\"}"), Write::delete(index.as_str(), "2", Expect::Anything)]).await;
+        let results = real
+            .cluster
+            .bulk(vec![
+                put("1", Expect::Absent),
+                put("2", Expect::Absent),
+                Write::put(index.as_str(), "3", Expect::Anything, "{\"n\":\"x\"}"),
+                Write::delete(index.as_str(), "2", Expect::Anything),
+            ])
+            .await;
         assert!(matches!(results[0], Err(WriteError::Conflict { current: Some(_), current_version: Some(1) })), "{kind} {results:?}");
         assert_eq!(results[1].as_ref().unwrap().result, WriteResult::Created, "{kind}");
         assert!(matches!(&results[2], Err(WriteError::Refused(failure)) if failure.kind.ends_with("_parsing_exception")), "{kind} {results:?}");
@@ -177,7 +200,16 @@ async fn a_scan_goes_in_the_order_of_ids_and_sees_every_write() {
 async fn an_index_of_another_type_takes_documents() {
     for real in clusters("type").into_iter().filter(|real| real.kind == "elasticsearch_6") {
         let index = format!("{}-old", real.prefix);
-        let made = reqwest::Client::builder().no_proxy().build().unwrap().put(format!("{}/{index}/logs/1", real.url)).header("content-type", "application/json").body("{}").send().await.unwrap();
+        let made = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
+            .put(format!("{}/{index}/logs/1", real.url))
+            .header("content-type", "application/json")
+            .body("{}")
+            .send()
+            .await
+            .unwrap();
         assert_eq!(made.status().as_u16(), 201);
         let written = real.cluster.index_documents(vec![plain(Write::put(index.as_str(), "2", Expect::Absent, "{}"))], Refresh::No).await.remove(0).unwrap();
         assert_eq!(written.result, WriteResult::Created);
@@ -189,7 +221,13 @@ async fn an_index_of_another_type_takes_documents() {
 async fn a_wrong_password_and_a_stranger_s_certificate_are_told() {
     for real in clusters("secured").into_iter().filter(|real| real.ca.is_some()) {
         let host = format!("https://{}", real.url.rsplit('@').next().unwrap());
-        let settings = ClusterSettings { name: "wrong".into(), hosts: vec![host.clone()], credentials: Credentials::basic("admin", "canary-wrong").unwrap(), ca: real.ca.clone(), insecure: false };
+        let settings = ClusterSettings {
+            name: "wrong".into(),
+            hosts: vec![host.clone()],
+            credentials: Credentials::basic("admin", "canary-wrong").unwrap(),
+            ca: real.ca.clone(),
+            insecure: false,
+        };
         let cluster = RemoteCluster::new(&settings, clock()).unwrap();
         let StoreError::Refused(failure) = cluster.search(search("*", None)).await.unwrap_err() else { panic!("refused") };
         assert!(!failure.to_string().contains("canary"), "{failure}");

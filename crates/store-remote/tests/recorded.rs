@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchbell_json::{Json, json};
-use watchbell_store::{DocumentStore, DocumentWrite, Expect, IndexTarget, IndicesOptions, Refresh, Revision, Search, SearchRequest, StoreError, Write, WriteError, WriteResult};
+use watchbell_store::{
+    DocumentStore, DocumentWrite, Expect, IndexTarget, IndicesOptions, Refresh, Revision, Search, SearchRequest, StoreError, Write, WriteError, WriteResult,
+};
 use watchbell_store_remote::{ClusterSettings, Credentials, RemoteCluster};
 use watchbell_time::{ManualClock, Timestamp};
 
@@ -44,13 +46,18 @@ fn document_write(write: Write) -> DocumentWrite {
 }
 
 const ROOT_8: &str = r#"{"name":"n1","cluster_name":"prod","cluster_uuid":"u","version":{"number":"8.19.3","build_flavor":"default","lucene_version":"9.12.2","minimum_wire_compatibility_version":"7.17.0"},"tagline":"You Know, for Search"}"#;
-const ROOT_6: &str = r#"{"name":"n1","cluster_name":"old","version":{"number":"6.7.0","build_flavor":"oss","lucene_version":"7.7.0"},"tagline":"You Know, for Search"}"#;
+const ROOT_6: &str =
+    r#"{"name":"n1","cluster_name":"old","version":{"number":"6.7.0","build_flavor":"oss","lucene_version":"7.7.0"},"tagline":"You Know, for Search"}"#;
 const HITS_8: &str = r#"{"took":3,"timed_out":false,"_shards":{"total":1,"successful":1,"skipped":0,"failed":0},"hits":{"total":{"value":10000,"relation":"gte"},"max_score":1.0,"hits":[]}}"#;
-const HITS_6: &str = r#"{"took":3,"timed_out":false,"_shards":{"total":5,"successful":5,"skipped":0,"failed":0},"hits":{"total":12345,"max_score":1.0,"hits":[]}}"#;
+const HITS_6: &str =
+    r#"{"took":3,"timed_out":false,"_shards":{"total":5,"successful":5,"skipped":0,"failed":0},"hits":{"total":12345,"max_score":1.0,"hits":[]}}"#;
 
 #[tokio::test]
 async fn a_body_goes_out_as_it_is_and_totals_come_back_as_objects() {
-    let body = Json::parse(r#"{"query":{"match":{"message":"错误 \"x\""}},"size":0,"track_total_hits":true,"min_score":1.0E10,"big":123456789012345678901234567890}"#.as_bytes()).unwrap();
+    let body = Json::parse(
+        r#"{"query":{"match":{"message":"错误 \"x\""}},"size":0,"track_total_hits":true,"min_score":1.0E10,"big":123456789012345678901234567890}"#.as_bytes(),
+    )
+    .unwrap();
     for (answer, total) in [(HITS_8, json!({"value": 10000, "relation": "gte"})), (HITS_6, json!({"value": 12345, "relation": "eq"}))] {
         let (cluster, player) = against(vec![Answer::ok(answer)]).await;
         let answer = cluster.search(search(&["<logs-{now/d}>"], Some(body.clone()))).await.unwrap();
@@ -87,7 +94,14 @@ async fn exceptions_of_the_cluster_come_back_as_they_are() {
     let error = r#"{"error":{"root_cause":[{"type":"parsing_exception","reason":"unknown query [mtch] did you mean [match]?","line":1,"col":20}],"type":"parsing_exception","reason":"unknown query [mtch] did you mean [match]?","line":1,"col":20,"caused_by":{"type":"named_object_not_found_exception","reason":"[1:20] unknown field [mtch]"}},"status":400}"#;
     let missing = r#"{"error":{"root_cause":[{"type":"index_not_found_exception","reason":"no such index [logs]","index":"logs"}],"type":"index_not_found_exception","reason":"no such index [logs]","resource.type":"index_or_alias","index":"logs"},"status":404}"#;
     let busy = r#"{"error":{"root_cause":[],"type":"circuit_breaking_exception","reason":"Data too large"},"status":429}"#;
-    let (cluster, _player) = against(vec![Answer::status(400, error), Answer::status(404, missing), Answer::status(429, busy), Answer::status(502, "<html>Bad Gateway</html>"), Answer::ok("no json")]).await;
+    let (cluster, _player) = against(vec![
+        Answer::status(400, error),
+        Answer::status(404, missing),
+        Answer::status(429, busy),
+        Answer::status(502, "<html>Bad Gateway</html>"),
+        Answer::ok("no json"),
+    ])
+    .await;
     let StoreError::Refused(failure) = cluster.search(search(&["logs"], None)).await.unwrap_err() else { panic!("refused") };
     assert_eq!(failure.kind, "parsing_exception");
     assert_eq!(failure.caused_by.unwrap().reason_text(), "[1:20] unknown field [mtch]");
@@ -105,7 +119,10 @@ async fn a_cluster_that_is_down_is_tried_once_a_second_and_found_when_it_is_back
     player.stop().await;
     let (cluster, clock) = cluster(&[format!("http://{address}")], Credentials::none());
     let error = cluster.search(search(&["a"], None)).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Unavailable(failure) if failure.kind == "connect_exception" && failure.reason_text().contains("Connection refused")), "{error}");
+    assert!(
+        matches!(&error, StoreError::Unavailable(failure) if failure.kind == "connect_exception" && failure.reason_text().contains("Connection refused")),
+        "{error}"
+    );
     assert!(cluster.outage().is_some());
 
     let player = Player::start_at(address, vec![Answer::ok(HITS_8), Answer::ok(HITS_8)]).await;
@@ -184,7 +201,10 @@ async fn documents_of_an_8() {
     assert_eq!(cluster.get("i", "2").await.unwrap(), None);
     assert_eq!(cluster.write(Write::delete("i", "2", Expect::Anything)).await.unwrap().result, WriteResult::NotFound);
     let lines: Vec<String> = player.seen().into_iter().map(|request| request.line).collect();
-    assert_eq!(lines, ["GET /", "PUT /i/_doc/1?op_type=create&refresh=wait_for", "PUT /i/_doc/1?op_type=create", "GET /i/_doc/1", "GET /i/_doc/2", "DELETE /i/_doc/2"]);
+    assert_eq!(
+        lines,
+        ["GET /", "PUT /i/_doc/1?op_type=create&refresh=wait_for", "PUT /i/_doc/1?op_type=create", "GET /i/_doc/1", "GET /i/_doc/2", "DELETE /i/_doc/2"]
+    );
 }
 
 #[tokio::test]

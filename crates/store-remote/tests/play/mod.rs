@@ -14,7 +14,10 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 pub(crate) enum Answer {
-    Json { status: u16, body: String },
+    Json {
+        status: u16,
+        body: String,
+    },
     /// The connection ends in the middle of the answer.
     Cut,
     /// None comes.
@@ -112,7 +115,9 @@ async fn play(State(stage): State<Arc<Stage>>, request: Request) -> Response {
     stage.arrived.notify_one();
     let answer = stage.answers.lock().unwrap().pop_front();
     match answer {
-        Some(Answer::Json { status, body }) => (StatusCode::from_u16(status).unwrap(), [("content-type", "application/json"), ("x-elastic-product", "Elasticsearch")], body).into_response(),
+        Some(Answer::Json { status, body }) => {
+            (StatusCode::from_u16(status).unwrap(), [("content-type", "application/json"), ("x-elastic-product", "Elasticsearch")], body).into_response()
+        }
         Some(Answer::Cut) => {
             let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"{\"took\":")), Err(std::io::Error::other("cut"))]);
             Response::new(axum::body::Body::from_stream(pieces))

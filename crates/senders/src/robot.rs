@@ -1,0 +1,134 @@
+//! Chat robots by account.
+//!
+//! Invariants: the URL is signed for the moment of each attempt; a redirect is never followed, because the token would travel
+//! with it; what the robot answers decides, not the HTTP status alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use watchbell_json::Failure;
+use watchbell_outbox::{Attempt, DeliveryKey, Outcome, RobotMessage, outcome::Repair};
+use watchbell_robots::dingtalk::{Account, Answer, OWN_HOST, Reading, SEND_PATH, classify};
+use watchbell_robots::{Redactor, Repair as RobotRepair, Secret, Verdict};
+use watchbell_time::Clock;
+use watchbell_watch::http_request::HttpRequest;
+
+use crate::http::{HttpClient, HttpResponse, SendFailure, Target};
+use crate::webhook::failed;
+
+/// What the operator says about robots.
+#[derive(Clone, Debug, Default)]
+pub struct RobotSettings {
+    pub accounts: Vec<Account>,
+    /// `watchbell.robots.allow_hosts`, as `host` or `host:port`: robots stand there too.
+    pub allow_hosts: Vec<String>,
+    /// The opposite of `watchbell.webhook.robot_aware`: judge robots behind plain webhooks by their status only.
+    pub judge_webhooks_by_status: bool,
+}
+
+/// Sends to robots, and knows one when a webhook names its URL.
+#[derive(Debug)]
+pub struct RobotSender {
+    accounts: BTreeMap<String, Account>,
+    allow_hosts: Vec<String>,
+    judge_webhooks_by_status: bool,
+    clock: Arc<dyn Clock>,
+}
+
+impl RobotSender {
+    #[must_use]
+    pub fn new(settings: RobotSettings, clock: Arc<dyn Clock>) -> RobotSender {
+        RobotSender {
+            accounts: settings.accounts.into_iter().map(|account| (account.id(), account)).collect(),
+            allow_hosts: settings.allow_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
+            judge_webhooks_by_status: settings.judge_webhooks_by_status,
+            clock,
+        }
+    }
+
+    /// The accounts, by `<type>/<name>`.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
+        self.accounts.iter().map(|(id, account)| (id.as_str(), account))
+    }
+
+    pub(crate) async fn deliver(&self, client: &HttpClient, message: &RobotMessage, key: &DeliveryKey, deadline: Duration) -> Attempt {
+        let Some(account) = self.accounts.get(&message.account) else {
+            let reason = format!("no account [{}] is configured", message.account);
+            return failed_with(Outcome::Misconfigured { reason: reason.clone() }, Failure::illegal_argument(reason));
+        };
+        let prepared = match account.prepare(&message.body, Some(&key.0)) {
+            Ok(prepared) => prepared,
+            Err(unfit) => {
+                let reason = unfit.to_string();
+                return failed_with(Outcome::Rejected { reason: reason.clone() }, Failure::illegal_argument(reason));
+            }
+        };
+        let url = account.sign_url(self.clock.now());
+        match client.post_json(url.reveal(), Bytes::from(prepared.bytes), deadline).await {
+            Ok(response) => attempt(&self.read(&response, &account.redactor())),
+            Err(failure) => failed(redacted(failure, &account.redactor())),
+        }
+    }
+
+    /// Whether a webhook's target is a robot.
+    pub(crate) fn stands_behind(&self, target: &Target) -> bool {
+        if self.judge_webhooks_by_status || target.url().path() != SEND_PATH {
+            return false;
+        }
+        let (host, authority) = (target.host(), format!("{}:{}", target.host(), target.port()));
+        host == OWN_HOST || self.allow_hosts.iter().any(|allowed| allowed == host || *allowed == authority)
+    }
+
+    /// The answer to a webhook, in the words of the robot behind it; the record shows it as a webhook's.
+    pub(crate) fn judge_webhook(&self, request: &HttpRequest, response: &HttpResponse) -> Attempt {
+        let secrets: Vec<Secret> = request.params.values().map(|value| Secret::new(value.as_str())).collect();
+        let redactor = Redactor::new(&secrets);
+        let outcome = outcome(self.read(response, &redactor).verdict);
+        let shown = HttpResponse { body: Bytes::from(redactor.redact(&response.text())), ..response.clone() };
+        Attempt { outcome, response: Some(shown.to_record()), error: None }
+    }
+
+    fn read(&self, response: &HttpResponse, redactor: &Redactor) -> Reading {
+        let headers: Vec<(&str, &str)> =
+            response.headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str()))).collect();
+        let answer = Answer { status: response.status, headers: &headers, body: &response.body, now: self.clock.now() };
+        classify(&answer, redactor)
+    }
+}
+
+fn attempt(reading: &Reading) -> Attempt {
+    Attempt { outcome: outcome(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
+}
+
+fn failed_with(outcome: Outcome, failure: Failure) -> Attempt {
+    Attempt { outcome, response: None, error: Some(failure) }
+}
+
+/// The client's errors show no URL; this is the second net.
+fn redacted(mut failure: SendFailure, redactor: &Redactor) -> SendFailure {
+    failure.failure.reason = failure.failure.reason.map(|reason| redactor.redact(&reason));
+    failure
+}
+
+fn outcome(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Delivered => Outcome::Delivered,
+        Verdict::Retry { reason } => Outcome::Retry { reason },
+        Verdict::Limited { reason, wait, .. } => Outcome::Limited { reason, wait },
+        Verdict::Fixable { reason, repair } => Outcome::Fixable { reason, repair: repair_of(repair) },
+        Verdict::Rejected { reason } => Outcome::Rejected { reason },
+        Verdict::Misconfigured { reason } => Outcome::Misconfigured { reason },
+        Verdict::Ambiguous { reason } => Outcome::Ambiguous { reason },
+        Verdict::Unrecognised { reason } => Outcome::Unrecognised { reason },
+    }
+}
+
+fn repair_of(repair: RobotRepair) -> Repair {
+    match repair {
+        RobotRepair::AddKeyword => Repair::AddKeyword,
+        RobotRepair::Shrink => Repair::Shrink,
+        RobotRepair::NeutralNotice => Repair::NeutralNotice,
+    }
+}
