@@ -25,6 +25,7 @@ pub mod names;
 pub mod plan;
 pub mod port;
 pub mod query;
+pub mod search;
 pub mod value;
 
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};

@@ -111,21 +111,34 @@ fn rarity(documents: u64, with_term: u64) -> f32 {
     (1.0 + (all - with + 0.5) / (with + 0.5)).ln() as f32
 }
 
+/// The score of terms that together stand `frequency` times in a text of `length` tokens, in an index where `documents` have
+/// the field, with `tokens` in all, and each term stands in so many of them.
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+pub fn text_score(documents: u64, tokens: u64, with_terms: &[u64], frequency: f32, length: usize) -> f32 {
+    let weight: f32 = with_terms.iter().map(|with| rarity(documents, *with)).sum();
+    let average = tokens as f32 / documents.max(1) as f32;
+    let norm = K1 * (1.0 - B + B * rounded_length(length) as f32 / average);
+    weight * (K1 + 1.0) * (frequency / (frequency + norm))
+}
+
+/// The score of a keyword or boolean: without norms and frequencies every occurrence counts as one in a text of average length.
+#[must_use]
+pub fn keyword_score(documents: u64, with_value: u64) -> f32 {
+    rarity(documents, with_value) * (K1 + 1.0) / (1.0 + K1)
+}
+
 impl Statistics for TermStatistics {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
     fn text_score(&self, field: &str, terms: &[&Arc<str>], frequency: f32, length: usize) -> f32 {
         let Some(statistics) = self.fields.get(field) else { return 0.0 };
-        let weight: f32 = terms.iter().map(|term| rarity(statistics.documents, statistics.terms.get(*term).copied().unwrap_or(0))).sum();
-        let average = statistics.tokens as f32 / statistics.documents.max(1) as f32;
-        let norm = K1 * (1.0 - B + B * rounded_length(length) as f32 / average);
-        weight * (K1 + 1.0) * (frequency / (frequency + norm))
+        let with_terms: Vec<u64> = terms.iter().map(|term| statistics.terms.get(*term).copied().unwrap_or(0)).collect();
+        text_score(statistics.documents, statistics.tokens, &with_terms, frequency, length)
     }
 
     fn value_score(&self, field: &str, value: &Value) -> f32 {
         let Some(statistics) = self.fields.get(field) else { return 0.0 };
         let documents = statistics.values.iter().find(|(known, _)| known == value).map_or(0, |(_, documents)| *documents);
-        // Without norms and frequencies every occurrence counts as one in a text of average length.
-        rarity(statistics.documents, documents) * (K1 + 1.0) / (1.0 + K1)
+        keyword_score(statistics.documents, documents)
     }
 }
 

@@ -14,7 +14,8 @@ use crate::Value;
 use crate::mapping::{FieldContent, IndexedFields};
 use crate::plan::{BoolPlan, Limit, Plan, PlanKind};
 
-pub use bm25::{NoStatistics, Statistics, TermStatistics};
+pub use bm25::{NoStatistics, Statistics, TermStatistics, keyword_score, text_score};
+pub use phrase::frequency_of_starts as phrase_frequency;
 pub use wildcard::wildcard_matches;
 
 /// One document as the evaluator sees it.

@@ -18,10 +18,16 @@ pub(super) fn frequency(tokens: &[Token], phrase: &[PhraseToken], slop: u32) -> 
             places.map(|token| i64::from(token.position) - i64::from(wanted.position)).collect()
         })
         .collect();
+    frequency_of_starts(&starts, phrase, slop)
+}
+
+/// As [`frequency`], given where the phrase would begin if each of its tokens were in place, in ascending order.
+#[must_use]
+pub fn frequency_of_starts(starts: &[Vec<i64>], phrase: &[PhraseToken], slop: u32) -> f32 {
     if starts.iter().any(Vec::is_empty) {
         return 0.0;
     }
-    if slop == 0 { exact(&starts) } else { sloppy(&starts, phrase, slop) }
+    if slop == 0 { exact(starts) } else { sloppy(starts, phrase, slop) }
 }
 
 fn exact(starts: &[Vec<i64>]) -> f32 {

@@ -1,0 +1,182 @@
+//! What of a document a hit shows: source filtering, `docvalue_fields`, `fields`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use watchbell_json::{Failure, Json, Map};
+
+use super::sorting::{printed_date, sortable};
+use crate::Value;
+use crate::dates::DateFormat;
+use crate::mapping::{Field, FieldType, Found, IndexedFields};
+use crate::names::matches_pattern;
+use crate::plan::PlanContext;
+use crate::query::FieldFormat;
+use crate::value::ip_text;
+
+/// The members that the patterns leave; a pattern that names an object means all of it.
+#[must_use]
+pub fn filter_source(source: &Json, includes: &[String], excludes: &[String]) -> Json {
+    match source.as_map() {
+        Some(members) => filter_members(members, "", includes.is_empty(), includes, excludes).into(),
+        None => source.clone(),
+    }
+}
+
+fn filter_members(members: &Map, path: &str, included: bool, includes: &[String], excludes: &[String]) -> Map {
+    let mut kept = Map::new();
+    for (name, value) in members.iter() {
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
+        let names = |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, &path) || pattern.strip_suffix(".*") == Some(&path));
+        if excludes.iter().any(|pattern| matches_pattern(pattern, &path)) {
+            continue;
+        }
+        let included = included || names(includes);
+        if let Some(value) = filter_value(value, &path, included, includes, excludes) {
+            kept.insert(name.clone(), value);
+        }
+    }
+    kept
+}
+
+fn filter_value(value: &Json, path: &str, included: bool, includes: &[String], excludes: &[String]) -> Option<Json> {
+    match value {
+        Json::Map(members) => {
+            let kept = filter_members(members, path, included, includes, excludes);
+            (included || !kept.is_empty()).then(|| kept.into())
+        }
+        Json::List(items) => {
+            let kept: Vec<Json> = items.iter().filter_map(|item| filter_value(item, path, included, includes, excludes)).collect();
+            (included || !kept.is_empty()).then(|| kept.into())
+        }
+        scalar => included.then(|| scalar.clone()),
+    }
+}
+
+/// `docvalue_fields`: values out of the columns, in their order.
+///
+/// # Errors
+/// `illegal_argument_exception` for texts, and for a format on what has none.
+pub fn column_fields(wanted: &[FieldFormat], fields: &IndexedFields, context: &PlanContext<'_>) -> Result<Map, Failure> {
+    let mut out = Map::new();
+    for entry in wanted {
+        for (name, found) in expand(&entry.field, context) {
+            sortable(&name, &found.field, context)?;
+            let format = format_of(entry, &name, &found.field)?;
+            let mut values = fields.values(&found.path).to_vec();
+            values.sort();
+            if matches!(found.field.kind, FieldType::Keyword | FieldType::Ip) {
+                values.dedup();
+            }
+            if !values.is_empty() {
+                out.insert(name, values.iter().map(|value| shown(value, &found.field, format.as_ref())).collect::<Json>());
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// `fields`: values as the mapping understands them, in the order of the document.
+///
+/// # Errors
+/// `illegal_argument_exception` for a format on what has none.
+pub fn source_fields(wanted: &[FieldFormat], source: &Json, fields: &IndexedFields, context: &PlanContext<'_>) -> Result<Map, Failure> {
+    let mut out = Map::new();
+    for entry in wanted {
+        for (name, found) in expand(&entry.field, context) {
+            let format = format_of(entry, &name, &found.field)?;
+            let values: Vec<Json> = match found.field.kind {
+                FieldType::Text => texts_of(source, &name, context),
+                _ => fields.values(&found.path).iter().map(|value| shown(value, &found.field, format.as_ref())).collect(),
+            };
+            if !values.is_empty() {
+                out.insert(name, values);
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn expand(pattern: &Arc<str>, context: &PlanContext<'_>) -> BTreeMap<Arc<str>, Found> {
+    if !pattern.contains('*') {
+        return context.mapping.field(pattern).into_iter().map(|found| (pattern.clone(), found)).collect();
+    }
+    let leaves = context.mapping.leaves().into_iter().filter(|(path, _)| matches_pattern(pattern, path));
+    leaves.filter_map(|(path, _)| context.mapping.field(&path).map(|found| (Arc::from(path), found))).collect()
+}
+
+fn format_of(entry: &FieldFormat, name: &str, field: &Field) -> Result<Option<DateFormat>, Failure> {
+    let Some(format) = &entry.format else { return Ok(None) };
+    if !field.kind.is_date() {
+        return Err(Failure::illegal_argument(format!("Field [{name}] of type [{}] does not support custom formats", field.kind.name())));
+    }
+    DateFormat::parse(format).map(Some).map_err(|error| Failure::illegal_argument(error.to_string()))
+}
+
+fn shown(value: &Value, field: &Field, format: Option<&DateFormat>) -> Json {
+    match value {
+        Value::Keyword(text) => Json::Str(text.clone()),
+        Value::Long(number) => Json::Int(*number),
+        Value::Unsigned(number) => Json::from(*number),
+        Value::Double(number) => Json::Double(*number),
+        Value::Bool(value) => Json::Bool(*value),
+        Value::Ip(bits) => Json::from(ip_text(*bits)),
+        Value::Date(stored) => match format.or(field.format.as_deref()) {
+            Some(format) => Json::from(printed_date(*stored, field.kind == FieldType::DateNanos, format)),
+            None => Json::Int(*stored),
+        },
+    }
+}
+
+/// The texts of a field in the source; a multi-field's are those of the field it belongs to.
+fn texts_of(source: &Json, path: &str, context: &PlanContext<'_>) -> Vec<Json> {
+    let mut out = Vec::new();
+    collect(source, path, &mut out);
+    if out.is_empty()
+        && let Some((parent, _)) = path.rsplit_once('.')
+        && context.mapping.field(parent).is_some()
+    {
+        collect(source, parent, &mut out);
+    }
+    out
+}
+
+fn collect(value: &Json, path: &str, out: &mut Vec<Json>) {
+    match value {
+        Json::List(items) => items.iter().for_each(|item| collect(item, path, out)),
+        Json::Null => {}
+        Json::Map(members) if !path.is_empty() => {
+            for (name, value) in members.iter() {
+                if let Some(rest) = path.strip_prefix(&**name) {
+                    match rest.strip_prefix('.') {
+                        Some(rest) => collect(value, rest, out),
+                        None if rest.is_empty() => collect(value, "", out),
+                        None => {}
+                    }
+                }
+            }
+        }
+        scalar if path.is_empty() && scalar.is_scalar() => out.push(Json::from(crate::mapping::java_text(scalar))),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchbell_json::json;
+
+    #[test]
+    fn source_filters_by_paths() {
+        let source = json!({"a": {"b": 1, "c": [{"d": 2, "e": 3}]}, "f": 4, "g": {}});
+        let filtered = |includes: &[&str], excludes: &[&str]| {
+            let owned = |patterns: &[&str]| patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+            filter_source(&source, &owned(includes), &owned(excludes)).to_string()
+        };
+        assert_eq!(filtered(&["f"], &[]), r#"{"f":4}"#);
+        assert_eq!(filtered(&["a"], &["a.c"]), r#"{"a":{"b":1}}"#);
+        assert_eq!(filtered(&["*.d"], &[]), r#"{"a":{"c":[{"d":2}]}}"#);
+        assert_eq!(filtered(&["a.*"], &["*.e"]), r#"{"a":{"b":1,"c":[{"d":2}]}}"#);
+        assert_eq!(filtered(&[], &["a"]), r#"{"f":4,"g":{}}"#);
+    }
+}
