@@ -1,7 +1,7 @@
 //! What is known of a cluster that does not answer.
 //!
-//! While it is down one call a second tries it; the others wait for that call and share its result. So nothing piles up, a
-//! run during the outage fails at once with the cluster's own error, and the first call after it ends the outage.
+//! While it is down one call a second asks whether it is back; the others wait for that and share the result. So nothing piles
+//! up, a run during the outage fails at once with the cluster's own error, and the first run after it finds the cluster.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(crate) enum Change {
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     down: Mutex<Option<Down>>,
-    /// Held by the call that tries a cluster that is down.
+    /// Held by the call that asks a cluster that is down.
     probe: tokio::sync::Mutex<()>,
 }
 
@@ -47,7 +47,7 @@ impl Outage {
         self.with(|down| down.as_ref().filter(|down| now.saturating_sub(down.tried) < PROBE_EVERY).map(|down| down.failure.clone()))
     }
 
-    /// Waits for the turn to try a cluster that is down.
+    /// Waits for the turn to ask a cluster that is down.
     pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.probe.lock().await
     }

@@ -30,6 +30,9 @@ const CONNECTIONS_MAX: usize = 32;
 /// A host of one's own network that does not take a connection by then is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a host may take to say who it is before the cluster is held for down.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Idle connections close before the balancers in front of clusters (60 s) do it for us.
 const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(30);
 
@@ -172,20 +175,63 @@ impl Transport {
     }
 
     async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        if !self.outage.is_down() {
-            return self.attempt(&call).await;
+        if self.outage.is_down() {
+            self.find_back().await?;
         }
-        let _turn = self.outage.turn().await;
-        match self.outage.recent(self.clock.elapsed()) {
-            Some(failure) => Err(CallError::NotSent(failure)),
-            None => self.attempt(&call).await,
-        }
-    }
-
-    async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
         let Ok(_connection) = self.connections.acquire().await else {
             return Err(CallError::NotSent(Failure::illegal_state("the cluster's connections are closed")));
         };
+        let result = self.attempt(&call).await;
+        match &result {
+            Ok(_) | Err(CallError::TooLarge(_)) => self.answered(),
+            Err(CallError::NotSent(failure)) => self.failed(failure),
+            // a call may break off by itself; what stands before a dead cluster takes every call and breaks each
+            Err(CallError::Sent(_)) => {
+                if let Err(failure) = self.probe().await {
+                    self.failed(&failure);
+                }
+            }
+        }
+        result
+    }
+
+    /// Ends the outage if the cluster answers. The one that asks lets the others wait only for this small question, not for
+    /// its own call.
+    async fn find_back(&self) -> Result<(), CallError> {
+        let _turn = self.outage.turn().await;
+        if !self.outage.is_down() {
+            return Ok(());
+        }
+        if let Some(failure) = self.outage.recent(self.clock.elapsed()) {
+            return Err(CallError::NotSent(failure));
+        }
+        match self.probe().await {
+            Ok(()) => {
+                self.answered();
+                Ok(())
+            }
+            Err(failure) => {
+                self.failed(&failure);
+                Err(CallError::NotSent(failure))
+            }
+        }
+    }
+
+    /// Whether any host answers anything.
+    async fn probe(&self) -> Result<(), Failure> {
+        let root = Call::read(Method::GET, "/", Body::None);
+        let mut last = Failure::illegal_state("no host");
+        for host in &self.hosts {
+            last = match self.within(PROBE_TIMEOUT, self.exchange(host, &root)).await {
+                Some(Ok(_) | Err(CallError::TooLarge(_))) => return Ok(()),
+                Some(Err(CallError::NotSent(failure) | CallError::Sent(failure))) => failure,
+                None => Failure::new("socket_timeout_exception", "Read timed out"),
+            };
+        }
+        Err(last)
+    }
+
+    async fn attempt(&self, call: &Call) -> Result<Answer, CallError> {
         let first = self.preferred.load(Ordering::Relaxed);
         let mut last = CallError::NotSent(Failure::illegal_state("no host"));
         // one host is asked twice when it only reads: a kept connection may have been closed under the request
@@ -196,26 +242,18 @@ impl Transport {
             match self.exchange(host, call).await {
                 Ok(answer) => {
                     self.preferred.store(at, Ordering::Relaxed);
-                    self.answered();
                     return Ok(answer);
                 }
-                Err(error @ CallError::TooLarge(_)) => {
-                    self.answered();
-                    return Err(error);
-                }
-                Err(CallError::NotSent(failure)) => {
-                    let again = round + 1 >= self.hosts.len();
-                    last = CallError::NotSent(failure);
-                    if again {
+                Err(error @ CallError::TooLarge(_)) => return Err(error),
+                Err(error @ CallError::Sent(_)) if !call.reads => return Err(error),
+                Err(error @ CallError::Sent(_)) => last = error,
+                Err(error @ CallError::NotSent(_)) => {
+                    last = error;
+                    if round + 1 >= self.hosts.len() {
                         break;
                     }
                 }
-                Err(error @ CallError::Sent(_)) if !call.reads => return Err(error),
-                Err(error @ CallError::Sent(_)) => last = error,
             }
-        }
-        if let CallError::NotSent(failure) | CallError::Sent(failure) = &last {
-            self.failed(failure);
         }
         Err(last)
     }

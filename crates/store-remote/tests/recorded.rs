@@ -15,7 +15,7 @@ use watchbell_store::{
 use watchbell_store_remote::{ClusterSettings, Credentials, RemoteCluster};
 use watchbell_time::{ManualClock, Timestamp};
 
-use play::{Answer, Player};
+use play::{Answer, Log, Player};
 
 const CANARY: &str = "canary-7d1f";
 
@@ -113,26 +113,55 @@ async fn exceptions_of_the_cluster_come_back_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_down_is_tried_once_a_second_and_found_when_it_is_back() {
+async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
     let player = Player::start(vec![]).await;
     let address = player.address();
     player.stop().await;
-    let (cluster, clock) = cluster(&[format!("http://{address}")], Credentials::none());
+    let (cluster, clock) = cluster(&[format!("http://{address}")], Credentials::basic("u", CANARY).unwrap());
     let error = cluster.search(search(&["a"], None)).await.unwrap_err();
     assert!(
         matches!(&error, StoreError::Unavailable(failure) if failure.kind == "connect_exception" && failure.reason_text().contains("Connection refused")),
         "{error}"
     );
     assert!(cluster.outage().is_some());
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(cluster.search(search(&["a"], None)).await.unwrap_err(), error);
+    }
+    assert_eq!(log.lines().len(), 1, "an outage is told once: {:?}", log.lines());
 
-    let player = Player::start_at(address, vec![Answer::ok(HITS_8), Answer::ok(HITS_8)]).await;
+    // the cluster is back: a small question, then both searches at the same time
+    let player = Player::start_at(address, vec![Answer::ok(ROOT_8), Answer::ok(HITS_8), Answer::ok(HITS_8)]).await;
     assert_eq!(cluster.search(search(&["a"], None)).await.unwrap_err(), error, "within the second nobody asks again");
     assert_eq!(player.seen().len(), 0);
     clock.advance(Duration::from_secs(1));
-    // all that are due together wait for the one that asks, and find the cluster back
     let (first, second) = futures_util::future::join(cluster.search(search(&["a"], None)), cluster.search(search(&["a"], None))).await;
     assert!(first.is_ok() && second.is_ok());
+    assert_eq!(player.seen().len(), 3);
     assert_eq!(cluster.outage(), None);
+    let lines = log.lines();
+    assert!(lines.len() == 2 && lines[0].starts_with("ERROR") && lines[1].starts_with("INFO"), "{lines:?}");
+    assert!(!lines.concat().contains(CANARY));
+}
+
+#[tokio::test]
+async fn a_call_that_breaks_off_is_no_outage_while_the_cluster_answers() {
+    let (cluster, player) = against(vec![Answer::Cut, Answer::Cut, Answer::ok(ROOT_8), Answer::Cut, Answer::Cut, Answer::Cut]).await;
+    assert!(cluster.search(search(&["a"], None)).await.is_err());
+    assert_eq!(cluster.outage(), None);
+    assert!(cluster.search(search(&["a"], None)).await.is_err());
+    assert!(cluster.outage().is_some(), "whatever is asked breaks off");
+    assert_eq!(player.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_not_kept() {
+    let chunk = axum::body::Bytes::from(vec![b' '; 1 << 20]);
+    let (cluster, _player) = against(vec![Answer::Endless(chunk)]).await;
+    let StoreError::Refused(failure) = cluster.search(search(&["a"], None)).await.unwrap_err() else { panic!("refused") };
+    assert_eq!(failure.kind, "content_too_long_exception");
 }
 
 #[tokio::test]
@@ -164,10 +193,11 @@ async fn a_search_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_write_without_an_answer_is_unknown_and_not_made_again() {
-    let (cluster, player) = against(vec![Answer::ok(ROOT_8), Answer::Cut]).await;
+    let (cluster, player) = against(vec![Answer::ok(ROOT_8), Answer::Cut, Answer::ok(ROOT_8)]).await;
     let error = cluster.write(Write::put("i", "1", Expect::Anything, "{}")).await.unwrap_err();
     assert!(matches!(error, WriteError::Unknown(_)), "{error}");
-    assert_eq!(player.seen().len(), 2);
+    let lines: Vec<String> = player.seen().into_iter().map(|request| request.line).collect();
+    assert_eq!(lines, ["GET /", "PUT /i/_doc/1", "GET /"]);
 }
 
 #[tokio::test]

@@ -22,6 +22,8 @@ pub(crate) enum Answer {
     Cut,
     /// None comes.
     Never,
+    /// This again and again.
+    Endless(Bytes),
 }
 
 impl Answer {
@@ -122,7 +124,46 @@ async fn play(State(stage): State<Arc<Stage>>, request: Request) -> Response {
             let pieces = futures_util::stream::iter([Ok(Bytes::from_static(b"{\"took\":")), Err(std::io::Error::other("cut"))]);
             Response::new(axum::body::Body::from_stream(pieces))
         }
+        Some(Answer::Endless(chunk)) => {
+            Response::new(axum::body::Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()))))
+        }
         Some(Answer::Never) => std::future::pending().await,
         None => (StatusCode::IM_A_TEAPOT, "no answer left").into_response(),
     }
+}
+
+/// Levels and texts of what is logged on this thread.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+struct Fields(String);
+
+impl tracing::field::Visit for Fields {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0.push_str(&format!(" {field}={value:?}"));
+    }
+}
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        metadata.target().starts_with("watchbell")
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut fields = Fields(event.metadata().level().to_string());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
 }
