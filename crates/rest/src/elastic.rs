@@ -18,14 +18,19 @@ mod mapping;
 mod mget;
 mod msearch;
 mod node;
+mod registry;
 mod root;
 mod search;
 mod search_answer;
 mod search_body;
 mod source_filter;
+mod template_merge;
+mod templates;
 mod update;
 mod update_request;
 mod write_outcome;
+
+pub(crate) use registry::Registry;
 
 use crate::router::Router;
 
@@ -39,6 +44,7 @@ pub(crate) fn routes(router: &mut Router) {
     index_settings::routes(router);
     mapping::routes(router);
     alias::routes(router);
+    templates::routes(router);
     document_write::routes(router);
     document_get::routes(router);
     update::routes(router);

@@ -1,8 +1,9 @@
 //! What the handlers share, and the one way in: a request comes, is checked, routed, answered and rendered.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use watchbell_engine::Watcher;
@@ -11,6 +12,7 @@ use watchbell_time::{Clock, Entropy};
 use watchbell_watch::Generation;
 
 use crate::access::Access;
+use crate::elastic::Registry;
 use crate::router::Router;
 
 /// How the API presents itself and what it takes.
@@ -61,10 +63,13 @@ pub struct Rest {
     pub(crate) router: Router,
     pub(crate) node_id: String,
     pub(crate) cluster_uuid: String,
-    pub(crate) started: Duration,
     pub(crate) started_at_millis: i64,
     /// Where clients reach us, once a listener is bound.
     pub(crate) address: OnceLock<SocketAddr>,
+    /// Templates and policies.
+    pub(crate) registry: Registry,
+    /// Indices that are known to exist, so that a write need not ask for a template again.
+    pub(crate) made_indices: MadeIndices,
     /// Bytes of bodies being read or worked on.
     pub(crate) bytes_in_flight: AtomicUsize,
 }
@@ -79,7 +84,7 @@ impl Rest {
         }
         let node_id = short_id(&*entropy);
         let cluster_uuid = settings.cluster_uuid.clone().unwrap_or_else(|| short_id(&*entropy));
-        let (started, started_at_millis) = (clock.elapsed(), clock.now().as_millisecond());
+        let started_at_millis = clock.now().as_millisecond();
         Arc::new(Rest {
             settings,
             indices,
@@ -89,9 +94,10 @@ impl Rest {
             router,
             node_id,
             cluster_uuid,
-            started,
             started_at_millis,
             address: OnceLock::new(),
+            registry: Registry::default(),
+            made_indices: MadeIndices::default(),
             bytes_in_flight: AtomicUsize::new(0),
         })
     }
@@ -134,4 +140,29 @@ pub(crate) fn document_id(entropy: &dyn Entropy) -> String {
     let mut bytes = [0; 15];
     entropy.fill(&mut bytes);
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Names of indices that exist, forgotten all at once when an index is deleted or there are too many.
+#[derive(Debug, Default)]
+pub(crate) struct MadeIndices(Mutex<HashSet<String>>);
+
+/// More names than this are not remembered.
+const MADE_INDICES_MAX: usize = 10_000;
+
+impl MadeIndices {
+    pub(crate) fn contains(&self, index: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(index)
+    }
+
+    pub(crate) fn add(&self, index: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MADE_INDICES_MAX {
+            names.clear();
+        }
+        names.insert(index.to_owned());
+    }
+
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }

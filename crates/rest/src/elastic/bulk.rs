@@ -14,6 +14,7 @@ use super::bulk_lines::{Action, ActionKind, Defaults, read_actions};
 use super::document_get::document_problem;
 use super::document_write::{Operation, read_refresh, refuse_pipeline, require_alias};
 use super::source_filter::SOURCE_PARAMETERS;
+use super::templates::make_templated;
 use super::update::{UpdateTarget, Updated, is_created, plan_update, run_update, update_write};
 use super::update_request::UpdateRequest;
 use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
@@ -148,6 +149,9 @@ impl<'r> Run<'r> {
         }
         if action.require_alias {
             require_alias(self.rest, &action.index).await?;
+        }
+        if !matches!(action.kind, ActionKind::Delete) {
+            make_templated(self.rest, &action.index).await?;
         }
         Ok(())
     }

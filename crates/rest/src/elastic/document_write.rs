@@ -6,6 +6,7 @@ use http::{Method, header};
 use watchbell_json::Failure;
 use watchbell_store::{DocumentWrite, Expect, Refresh, Revision, VersionCheck, Write, WriteError, WriteOp};
 
+use super::templates::make_templated;
 use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
 use crate::parameters::{Parameters, form_encode};
 use crate::problem::Problem;
@@ -120,6 +121,9 @@ async fn write(rest: Arc<Rest>, request: Request, operation: Operation) -> Handl
     let index = request.path_param("index");
     if params.flag_or("require_alias", false)? {
         require_alias(&rest, index).await?;
+    }
+    if operation != Operation::Delete {
+        make_templated(&rest, index).await?;
     }
     let id = given_id.map_or_else(|| document_id(&*rest.entropy), str::to_owned);
     let demand = conditions.demand(operation, given_id.is_none());

@@ -9,6 +9,7 @@ use watchbell_store::{CreateIndex, IndexInfo, StoreError};
 use super::expressions::{EXPRESSION_PARAMETERS, names, read_options, strict_expand_open, strict_expand_open_and_closed};
 use super::index_settings::shown_settings;
 use super::mapping::without_type;
+use super::templates::with_templates;
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Body, Response};
@@ -38,8 +39,8 @@ pub(super) fn routes(router: &mut Router) {
 async fn create(rest: Arc<Rest>, request: Request) -> Handled {
     let given = request.path_param("index");
     let body = read_create_body(request.json_object()?)?;
-    let before = rest.indices.create_index(given, body).await;
-    before?;
+    let body = with_templates(&rest, given, body).await?;
+    rest.indices.create_index(given, body).await?;
     let name = concrete_name(&rest, given).await;
     Ok(Response::ok(Json::object().with("acknowledged", true).with("shards_acknowledged", true).with("index", name)))
 }
@@ -103,6 +104,7 @@ async fn delete(rest: Arc<Rest>, request: Request) -> Handled {
         names => names,
     };
     rest.indices.delete_indices(&names, &options).await?;
+    rest.made_indices.forget();
     Ok(Response::acknowledged())
 }
 

@@ -93,7 +93,7 @@ fn nested(settings: Vec<(String, Json)>) -> Json {
     root
 }
 
-fn set_at(at: &mut Json, parts: &[&str], value: Json) {
+pub(super) fn set_at(at: &mut Json, parts: &[&str], value: Json) {
     match parts {
         [] => *at = value,
         [name, rest @ ..] => {

@@ -7,7 +7,6 @@ use watchbell_json::{Json, Map};
 
 use super::expressions::{EXPRESSION_PARAMETERS, names, read_options, strict_expand_open};
 use crate::filter_path::wildcard_matches;
-use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::Response;
 use crate::rest::Rest;
@@ -113,21 +112,6 @@ fn collect_fields(at: &Json, prefix: &str, wanted: &[String], out: &mut Map) {
             }
             collect_fields(definition, &full, wanted, out);
         }
-    }
-}
-
-/// A mapping as a request gives it, for templates too.
-///
-/// # Errors
-/// It is no object.
-pub(super) fn read_mapping(value: &Json) -> Result<Json, Problem> {
-    match value {
-        Json::Map(_) => Ok(without_type(value)),
-        Json::Str(text) => match Json::parse(text.as_bytes()) {
-            Ok(parsed @ Json::Map(_)) => Ok(without_type(&parsed)),
-            _ => Err(Problem::illegal_argument("failed to parse mapping")),
-        },
-        _ => Err(Problem::illegal_argument("failed to parse mapping")),
     }
 }
 

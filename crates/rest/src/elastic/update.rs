@@ -11,6 +11,7 @@ use super::document_get::{document_problem, write_with_source};
 use super::document_write::{Conditions, Operation, VersionType, is_typed_path, read_refresh, require_alias};
 use super::hidden::visible_source;
 use super::source_filter::{SOURCE_PARAMETERS, SourceFilter};
+use super::templates::make_templated;
 use super::update_request::{UpdatePlan, UpdateRequest};
 use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
 use crate::problem::Problem;
@@ -71,6 +72,7 @@ async fn update(rest: Arc<Rest>, request: Request) -> Handled {
     if params.flag_or("require_alias", false)? {
         require_alias(&rest, index).await?;
     }
+    make_templated(&rest, index).await?;
     let target = UpdateTarget {
         index,
         id,
