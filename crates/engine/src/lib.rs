@@ -13,13 +13,38 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod actions;
 mod answers;
+mod counters;
+mod decide;
+mod engine;
+mod execution;
+mod executor;
+mod finish;
+mod identity;
+mod inputs;
+mod journal;
+mod manifest;
+mod manual;
+mod names;
+mod position;
+mod results;
+mod runs;
+mod scheduler;
 mod settings;
+mod status_after;
+mod stored_watch;
+mod sweep;
+mod templates;
+mod timetable;
+mod trigger;
+mod use_cases;
 mod watcher;
 
 pub use answers::{
     ActionMode, DeleteAnswer, ExecuteAnswer, ExecuteRequest, ExecuteTarget, Metrics, PutAnswer, PutMode, PutRequest, QueryAnswer, RunInfo, RunPhase, ServiceState,
     Stats, WatchView,
 };
-pub use settings::{EnginePorts, EngineSettings, Generation, MissedRuns};
+pub use settings::{EnginePorts, EngineSettings, MissedRuns};
+pub use watchbell_watch::Generation;
 pub use watcher::{Tasks, Watcher};

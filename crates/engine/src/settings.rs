@@ -6,6 +6,7 @@ use std::time::Duration;
 use watchbell_outbox::{Deliver, Predecessors};
 use watchbell_store::{DocumentStore, Search};
 use watchbell_time::{Clock, Entropy};
+use watchbell_watch::Generation;
 
 /// The world, as the engine sees it.
 #[derive(Clone, Debug)]
@@ -19,15 +20,6 @@ pub struct EnginePorts {
     /// `.watches` as users query it; `None`: `query_watches` is refused.
     pub watches: Option<Arc<dyn Search>>,
     pub deliver: Arc<dyn Deliver>,
-}
-
-/// Which generation of the reference is spoken: texts and shapes differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Generation {
-    G6,
-    G7,
-    G8,
-    G9,
 }
 
 /// What becomes of due times that passed while nothing ran.

@@ -5,17 +5,7 @@ use std::time::Duration;
 use watchbell_json::Json;
 use watchbell_watch::{action::LogLevel, http_request::HttpRequest};
 
-use crate::Attempt;
-
-/// `<execution>/<action>/<item>`: the same for every repeat of one message.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeliveryKey(pub String);
-
-impl std::fmt::Display for DeliveryKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::{Attempt, DeliveryKey};
 
 /// A message, fully rendered: what a manifest holds. Bytes before signing and time stamps.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +14,32 @@ pub enum Message {
     Index(IndexRequest),
     Log(LogLine),
     Robot(RobotMessage),
+}
+
+/// An attempt without time-outs of its own is given up after this long.
+const ATTEMPT_MAX: Duration = Duration::from_secs(60);
+
+/// Connecting and waiting for an answer take 10 s each unless the request says otherwise (spec watcher-parts §9.1).
+const HTTP_STEP_MILLIS: i64 = 10_000;
+
+/// However patient a watch is: a run is not held up longer by one message.
+const ATTEMPT_MILLIS_MAX: i64 = 10 * 60 * 1000;
+
+impl Message {
+    /// How long one attempt may take as a whole.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        let millis = match self {
+            Message::Webhook(request) => {
+                let step = |given: Option<i64>| given.unwrap_or(HTTP_STEP_MILLIS).max(1);
+                // an answer that keeps coming is not cut off by the read time-out, which is one of inactivity
+                step(request.connection_timeout_millis).saturating_add(step(request.read_timeout_millis).saturating_mul(3))
+            }
+            Message::Index(request) => request.timeout_millis,
+            Message::Log(_) | Message::Robot(_) => return ATTEMPT_MAX,
+        };
+        Duration::from_millis(u64::try_from(millis.clamp(1, ATTEMPT_MILLIS_MAX)).unwrap_or(1))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,244 @@
+//! Messages as documents hold them: with their secrets, since what is sent later must be what was decided.
+//!
+//! Nothing that users see is printed from here; see [`shown`] for that.
+
+use watchbell_json::{Json, Map};
+use watchbell_watch::action::LogLevel;
+use watchbell_watch::http_request::{BasicAuth, HttpRequest, Method, Proxy, Scheme, Secret};
+
+use crate::{IndexRequest, LogLine, Message, RobotMessage};
+
+/// The stored form.
+#[must_use]
+pub fn print(message: &Message) -> Json {
+    match message {
+        Message::Webhook(request) => Json::object().with("webhook", print_request(request)),
+        Message::Index(request) => Json::object().with("index", print_index(request)),
+        Message::Log(line) => Json::object().with("log", print_log(line)),
+        Message::Robot(robot) => {
+            Json::object().with("robot", Json::object().with("account", &robot.account).with("body", robot.body.clone()))
+        }
+    }
+}
+
+/// Reads [`print`]'s form; `None` if it is not that.
+#[must_use]
+pub fn parse(stored: &Json) -> Option<Message> {
+    let (kind, body) = stored.as_map()?.iter().next()?;
+    match &**kind {
+        "webhook" => parse_request(body).map(|request| Message::Webhook(Box::new(request))),
+        "index" => parse_index(body).map(Message::Index),
+        "log" => parse_log(body).map(Message::Log),
+        "robot" => Some(Message::Robot(RobotMessage { account: string(body, "account")?, body: body.get("body")?.clone() })),
+        _ => None,
+    }
+}
+
+/// What users may see of a message: where it goes, and its content without passwords and authorisation.
+#[must_use]
+pub fn shown(message: &Message) -> Json {
+    let mut stored = print(message);
+    if let Message::Webhook(request) = message {
+        let mut redacted = (**request).clone();
+        redacted.auth = redacted.auth.map(|auth| BasicAuth { password: auth.password.map(|_| Secret::new(REDACTED)), ..auth });
+        for (name, value) in &mut redacted.headers {
+            if name.eq_ignore_ascii_case("authorization") {
+                *value = REDACTED.into();
+            }
+        }
+        stored = print(&Message::Webhook(Box::new(redacted)));
+    }
+    stored
+}
+
+const REDACTED: &str = "::es_redacted::";
+
+fn print_log(line: &LogLine) -> Json {
+    Json::object().with("level", level_name(line.level)).with_some("category", line.category.as_ref()).with("text", &line.text)
+}
+
+fn parse_log(body: &Json) -> Option<LogLine> {
+    let level = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace]
+        .into_iter()
+        .find(|level| body.get("level").and_then(Json::as_str) == Some(level_name(*level)))?;
+    Some(LogLine { level, category: string(body, "category"), text: string(body, "text")? })
+}
+
+fn level_name(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+fn print_index(request: &IndexRequest) -> Json {
+    Json::object()
+        .with_some("cluster", request.cluster.as_ref())
+        .with("index", &request.index)
+        .with("id", &request.id)
+        .with("create", request.create)
+        .with("id_is_own", request.id_is_own)
+        .with_some("refresh", request.refresh.as_ref())
+        .with("timeout_millis", request.timeout_millis)
+        .with("source", request.source.clone())
+}
+
+fn parse_index(body: &Json) -> Option<IndexRequest> {
+    Some(IndexRequest {
+        cluster: string(body, "cluster"),
+        index: string(body, "index")?,
+        id: string(body, "id")?,
+        create: body.get("create")?.as_bool()?,
+        id_is_own: body.get("id_is_own")?.as_bool()?,
+        refresh: string(body, "refresh"),
+        source: body.get("source")?.clone(),
+        timeout_millis: body.get("timeout_millis")?.as_i64()?,
+    })
+}
+
+fn print_request(request: &HttpRequest) -> Json {
+    let params: Map = request.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Json = request.headers.iter().map(|(name, value)| Json::from(vec![name.as_str(), value.as_str()])).collect();
+    let auth = request.auth.as_ref().map(|auth| {
+        Json::object().with("username", &auth.username).with_some("password", auth.password.as_ref().map(Secret::reveal))
+    });
+    let proxy = request.proxy.as_ref().map(|proxy| {
+        Json::object().with("host", &proxy.host).with("port", proxy.port).with_some("scheme", proxy.scheme.map(scheme_name))
+    });
+    Json::object()
+        .with("scheme", scheme_name(request.scheme))
+        .with("host", &request.host)
+        .with("port", request.port)
+        .with("method", method_name(request.method))
+        .with_some("path", request.path.as_ref())
+        .with("params", params)
+        .with("headers", headers)
+        .with_some("auth", auth)
+        .with_some("body", request.body.as_ref())
+        .with_some("connection_timeout_millis", request.connection_timeout_millis)
+        .with_some("read_timeout_millis", request.read_timeout_millis)
+        .with_some("proxy", proxy)
+}
+
+fn parse_request(body: &Json) -> Option<HttpRequest> {
+    let params = body.get("params")?.as_map()?.iter().map(|(name, value)| Some((name.to_string(), value.as_str()?.to_owned())));
+    let headers = body.get("headers")?.as_list()?.iter().map(|pair| match pair.as_list()? {
+        [name, value] => Some((name.as_str()?.to_owned(), value.as_str()?.to_owned())),
+        _ => None,
+    });
+    let auth = match body.get("auth") {
+        Some(auth) => Some(BasicAuth { username: string(auth, "username")?, password: string(auth, "password").map(Secret::new) }),
+        None => None,
+    };
+    let proxy = match body.get("proxy") {
+        Some(proxy) => {
+            let scheme = proxy.get("scheme").and_then(Json::as_str).and_then(scheme);
+            Some(Proxy { host: string(proxy, "host")?, port: port(proxy)?, scheme })
+        }
+        None => None,
+    };
+    Some(HttpRequest {
+        scheme: scheme(body.get("scheme")?.as_str()?)?,
+        host: string(body, "host")?,
+        port: port(body)?,
+        method: method(body.get("method")?.as_str()?)?,
+        path: string(body, "path"),
+        params: params.collect::<Option<_>>()?,
+        headers: headers.collect::<Option<_>>()?,
+        auth,
+        body: string(body, "body"),
+        connection_timeout_millis: body.get("connection_timeout_millis").and_then(Json::as_i64),
+        read_timeout_millis: body.get("read_timeout_millis").and_then(Json::as_i64),
+        proxy,
+    })
+}
+
+fn string(object: &Json, member: &str) -> Option<String> {
+    object.get(member)?.as_str().map(str::to_owned)
+}
+
+fn port(object: &Json) -> Option<u16> {
+    u16::try_from(object.get("port")?.as_i64()?).ok()
+}
+
+fn scheme_name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    }
+}
+
+fn scheme(name: &str) -> Option<Scheme> {
+    [Scheme::Http, Scheme::Https].into_iter().find(|scheme| scheme_name(*scheme) == name)
+}
+
+fn method_name(method: Method) -> &'static str {
+    match method {
+        Method::Head => "head",
+        Method::Get => "get",
+        Method::Post => "post",
+        Method::Put => "put",
+        Method::Delete => "delete",
+    }
+}
+
+fn method(name: &str) -> Option<Method> {
+    [Method::Head, Method::Get, Method::Post, Method::Put, Method::Delete].into_iter().find(|method| method_name(*method) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use watchbell_json::json;
+
+    fn webhook() -> HttpRequest {
+        HttpRequest {
+            scheme: Scheme::Https,
+            host: "example.org".into(),
+            port: 443,
+            method: Method::Post,
+            path: Some("/hook".into()),
+            params: BTreeMap::from([("q".into(), "1".into())]),
+            headers: vec![("Authorization".into(), "Bearer s3cret".into()), ("X".into(), "y".into())],
+            auth: Some(BasicAuth { username: "u".into(), password: Some(Secret::new("pa55")) }),
+            body: Some("{}".into()),
+            connection_timeout_millis: Some(5),
+            read_timeout_millis: None,
+            proxy: Some(Proxy { host: "p".into(), port: 3128, scheme: Some(Scheme::Http) }),
+        }
+    }
+
+    #[test]
+    fn every_message_reads_back_as_it_was() {
+        let index = IndexRequest {
+            cluster: None,
+            index: "i".into(),
+            id: "x".into(),
+            create: true,
+            id_is_own: true,
+            refresh: Some("wait_for".into()),
+            source: json!({"a": [1, 2.5, null]}),
+            timeout_millis: 30_000,
+        };
+        for message in [
+            Message::Webhook(Box::new(webhook())),
+            Message::Index(index),
+            Message::Log(LogLine { level: LogLevel::Warn, category: Some("c".into()), text: "t".into() }),
+            Message::Robot(RobotMessage { account: "dingtalk/ops".into(), body: json!({"msgtype": "text"}) }),
+        ] {
+            let text = print(&message).to_string();
+            assert_eq!(parse(&Json::parse(text.as_bytes()).unwrap()), Some(message));
+        }
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_secret() {
+        let text = shown(&Message::Webhook(Box::new(webhook()))).to_string();
+        assert!(!text.contains("s3cret") && !text.contains("pa55"), "{text}");
+        assert!(text.contains("example.org"));
+    }
+}
