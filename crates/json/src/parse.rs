@@ -348,12 +348,13 @@ impl Parser<'_> {
             return Err(self.unexpected("expected a hex-digit for character escape sequence"));
         };
         self.at += 6;
-        if (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with(b"\\u") {
-            if let Some(second) = self.hex4(self.at + 2).filter(|low| (0xdc00..0xe000).contains(low)) {
-                self.at += 6;
-                let joined = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                return Ok(char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER));
-            }
+        if (0xd800..0xdc00).contains(&first)
+            && self.text[self.at..].starts_with(b"\\u")
+            && let Some(second) = self.hex4(self.at + 2).filter(|low| (0xdc00..0xe000).contains(low))
+        {
+            self.at += 6;
+            let joined = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            return Ok(char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
         Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
     }

@@ -1,6 +1,6 @@
 //! Actions: what they are, how they are read and printed (spec watcher-parts §7).
 
-use watchbell_json::{Failure, Json, token_name};
+use watchbell_json::{Failure, Json, Map, token_name};
 
 use crate::{
     ActionId, WatchId,
@@ -64,24 +64,14 @@ impl ActionKind {
 ///
 /// # Errors
 /// `parse_exception`.
-pub(crate) fn parse_actions(
-    watch: &WatchId,
-    value: &Json,
-    secrets: RedactedSecret,
-) -> Result<Vec<Action>, Failure> {
+pub(crate) fn parse_actions(watch: &WatchId, value: &Json, secrets: RedactedSecret) -> Result<Vec<Action>, Failure> {
     let Json::Map(map) = value else {
         let found = token_name(value);
-        return Err(Failure::parse(format!(
-            "could not parse actions for watch [{watch}]. expected an object but found [{found}] instead"
-        )));
+        return Err(Failure::parse(format!("could not parse actions for watch [{watch}]. expected an object but found [{found}] instead")));
     };
     let mut actions = Vec::with_capacity(map.len().min(64));
     for (name, body) in map.iter() {
-        let id = ActionId::parse(name).map_err(|_| {
-            Failure::parse(format!(
-                "could not parse action [{name}] for watch [{watch}]. id contains whitespace"
-            ))
-        })?;
+        let id = ActionId::parse(name).map_err(|_| Failure::parse(format!("could not parse action [{name}] for watch [{watch}]. id contains whitespace")))?;
         if matches!(body, Json::Map(_)) {
             actions.push(Action::parse(watch, id, body, secrets)?);
         }
@@ -90,71 +80,33 @@ pub(crate) fn parse_actions(
 }
 
 impl Action {
-    fn parse(
-        watch: &WatchId,
-        id: ActionId,
-        body: &Json,
-        secrets: RedactedSecret,
-    ) -> Result<Action, Failure> {
-        let broken =
-            |what: String| Failure::parse(format!("could not parse action [{watch}/{id}]. {what}"));
-        let (mut throttle_period_millis, mut condition, mut path, mut max_iterations, mut kind) =
-            (None, None, None, MAX_ITERATIONS_DEFAULT, None);
-        for (field, value) in body.as_map().into_iter().flat_map(|map| map.iter()) {
+    fn parse(watch: &WatchId, id: ActionId, body: &Json, secrets: RedactedSecret) -> Result<Action, Failure> {
+        let broken = |what: String| Failure::parse(format!("could not parse action [{watch}/{id}]. {what}"));
+        let (mut throttle_period_millis, mut condition, mut path, mut max_iterations, mut kind) = (None, None, None, MAX_ITERATIONS_DEFAULT, None);
+        for (field, value) in body.as_map().into_iter().flat_map(Map::iter) {
             match &**field {
                 "condition" => condition = Some(Condition::parse(watch, value)?),
                 "transform" => no_transform(watch, value)?,
                 "throttle_period" => {
-                    throttle_period_millis = parse_time_value(value, field).map_err(|cause| {
-                        broken("failed to parse field [throttle_period] as time value".into())
-                            .caused_by(cause)
-                    })?;
+                    throttle_period_millis = parse_time_value(value, field)
+                        .map_err(|cause| broken("failed to parse field [throttle_period] as time value".into()).caused_by(cause))?;
                 }
-                "throttle_period_in_millis" => {
-                    throttle_period_millis = Some(parse_millis(value, field)?)
-                }
+                "throttle_period_in_millis" => throttle_period_millis = Some(parse_millis(value, field)?),
                 "foreach" => {
-                    path = Some(
-                        value
-                            .as_str()
-                            .ok_or_else(|| {
-                                broken(format!(
-                                    "unexpected token [{}] for field [foreach]",
-                                    token_name(value)
-                                ))
-                            })?
-                            .to_owned(),
-                    )
+                    path = Some(value.as_str().ok_or_else(|| broken(format!("unexpected token [{}] for field [foreach]", token_name(value))))?.to_owned())
                 }
                 "max_iterations" => {
                     let given = parse_integer(value, field)?;
                     max_iterations = usize::try_from(given).unwrap_or(0);
                 }
                 "webhook" => kind = Some(ActionKind::Webhook(webhook(watch, &id, value, secrets)?)),
-                "logging" => {
-                    kind = Some(ActionKind::Logging(LoggingAction::parse(
-                        watch, &id, value,
-                    )?))
-                }
+                "logging" => kind = Some(ActionKind::Logging(LoggingAction::parse(watch, &id, value)?)),
                 "index" => kind = Some(ActionKind::Index(IndexAction::parse(watch, &id, value)?)),
                 unknown => return Err(broken(format!("unknown action type [{unknown}]"))),
             }
         }
-        let kind = kind.ok_or_else(|| {
-            Failure::parse(format!(
-                "could not parse watch action [{watch}/{id}]. missing action type"
-            ))
-        })?;
-        Ok(Action {
-            id,
-            throttle_period_millis,
-            condition,
-            foreach: path.map(|path| Foreach {
-                path,
-                max_iterations,
-            }),
-            kind,
-        })
+        let kind = kind.ok_or_else(|| Failure::parse(format!("could not parse watch action [{watch}/{id}]. missing action type")))?;
+        Ok(Action { id, throttle_period_millis, condition, foreach: path.map(|path| Foreach { path, max_iterations }), kind })
     }
 
     /// The canonical form of what stands under the action's id.
@@ -171,18 +123,9 @@ impl Action {
     }
 }
 
-fn webhook(
-    watch: &WatchId,
-    id: &ActionId,
-    value: &Json,
-    secrets: RedactedSecret,
-) -> Result<HttpRequestTemplate, Failure> {
-    HttpRequestTemplate::parse(value, secrets).map_err(|cause| {
-        Failure::parse(format!(
-            "could not parse [webhook] action [{watch}/{id}]. failed parsing http request template"
-        ))
-        .caused_by(cause)
-    })
+fn webhook(watch: &WatchId, id: &ActionId, value: &Json, secrets: RedactedSecret) -> Result<HttpRequestTemplate, Failure> {
+    HttpRequestTemplate::parse(value, secrets)
+        .map_err(|cause| Failure::parse(format!("could not parse [webhook] action [{watch}/{id}]. failed parsing http request template")).caused_by(cause))
 }
 
 /// No kind of transform is built yet, so that every one of them is an unknown type; an empty object is no transform.
@@ -191,14 +134,9 @@ pub(crate) fn no_transform(watch: &WatchId, value: &Json) -> Result<(), Failure>
     match value {
         Json::Map(map) => match map.keys().next() {
             None => Ok(()),
-            Some(unknown) => Err(Failure::parse(format!(
-                "{outer}. unknown transform type [{unknown}]"
-            ))),
+            Some(unknown) => Err(Failure::parse(format!("{outer}. unknown transform type [{unknown}]"))),
         },
-        other => Err(Failure::parse(format!(
-            "{outer}. expected an object but found [{}] instead",
-            token_name(other)
-        ))),
+        other => Err(Failure::parse(format!("{outer}. expected an object but found [{}] instead", token_name(other)))),
     }
 }
 
@@ -214,33 +152,21 @@ mod tests {
     #[test]
     fn canonical_forms() {
         for (given, printed) in [
-            (
-                json!({"logging": {"text": "t"}}),
-                r#"{"logging":{"level":"info","text":"t"}}"#,
-            ),
+            (json!({"logging": {"text": "t"}}), r#"{"logging":{"level":"info","text":"t"}}"#),
             (
                 json!({"logging": {"text": "t", "level": "WARN", "category": "c"}, "foreach": "ctx.payload.hits.hits", "throttle_period": "5m", "condition": {"never": {}}}),
                 r#"{"throttle_period_in_millis":300000,"condition":{"never":{}},"foreach":"ctx.payload.hits.hits","max_iterations":100,"logging":{"category":"c","level":"warn","text":"t"}}"#,
             ),
-            (
-                json!({"index": {}, "max_iterations": 5, "transform": {}}),
-                r#"{"index":{}}"#,
-            ),
+            (json!({"index": {}, "max_iterations": 5, "transform": {}}), r#"{"index":{}}"#),
             (
                 json!({"index": {"index": "i", "doc_id": "d", "op_type": "create", "refresh": "wait_for", "timeout": "1m", "execution_time_field": "t", "doc_type": "_doc"}}),
                 r#"{"index":{"index":"i","doc_id":"d","op_type":"create","execution_time_field":"t","timeout_in_millis":60000,"refresh":"wait_for"}}"#,
             ),
-            (
-                json!({"index": {}, "logging": {"text": "last wins"}}),
-                r#"{"logging":{"level":"info","text":"last wins"}}"#,
-            ),
+            (json!({"index": {}, "logging": {"text": "last wins"}}), r#"{"logging":{"level":"info","text":"last wins"}}"#),
         ] {
             let action = parse(&Json::object().with("a", given)).unwrap().remove(0);
             assert_eq!(action.to_json(Secrets::Plain).to_string(), printed);
-            assert_eq!(
-                parse(&Json::object().with("a", action.to_json(Secrets::Plain))).unwrap(),
-                [action]
-            );
+            assert_eq!(parse(&Json::object().with("a", action.to_json(Secrets::Plain))).unwrap(), [action]);
         }
         assert_eq!(parse(&json!({"dropped": 1, "too": []})).unwrap(), []);
     }
@@ -248,58 +174,19 @@ mod tests {
     #[test]
     fn what_is_no_action_is_refused() {
         for (given, reason) in [
-            (
-                json!([]),
-                "could not parse actions for watch [w]. expected an object but found [START_ARRAY] instead",
-            ),
-            (
-                json!({"a b": {}}),
-                "could not parse action [a b] for watch [w]. id contains whitespace",
-            ),
-            (
-                json!({"": {}}),
-                "could not parse action [] for watch [w]. id contains whitespace",
-            ),
-            (
-                json!({"a": {}}),
-                "could not parse watch action [w/a]. missing action type",
-            ),
-            (
-                json!({"a": {"carrier_pigeon": {}}}),
-                "could not parse action [w/a]. unknown action type [carrier_pigeon]",
-            ),
-            (
-                json!({"a": {"email": {}}}),
-                "could not parse action [w/a]. unknown action type [email]",
-            ),
-            (
-                json!({"a": {"throttle_period": 5, "index": {}}}),
-                "could not parse action [w/a]. failed to parse field [throttle_period] as time value",
-            ),
-            (
-                json!({"a": {"webhook": {}}}),
-                "could not parse [webhook] action [w/a]. failed parsing http request template",
-            ),
-            (
-                json!({"a": {"index": {"refresh": true}}}),
-                "could not parse [index] action [w/a]. unexpected boolean field [refresh]",
-            ),
-            (
-                json!({"a": {"index": {"bogus": "x"}}}),
-                "could not parse [index] action [w/a]. unexpected string field [bogus]",
-            ),
-            (
-                json!({"a": {"logging": {"level": "info"}}}),
-                "failed to parse [logging] action [w/a]. missing required [text] field",
-            ),
-            (
-                json!({"a": {"logging": {"text": "t", "level": "loud"}}}),
-                "failed to parse [logging] action [w/a]. unknown logging level [loud]",
-            ),
-            (
-                json!({"a": {"index": {}, "transform": {"script": "x"}}}),
-                "could not parse transform for watch [w]. unknown transform type [script]",
-            ),
+            (json!([]), "could not parse actions for watch [w]. expected an object but found [START_ARRAY] instead"),
+            (json!({"a b": {}}), "could not parse action [a b] for watch [w]. id contains whitespace"),
+            (json!({"": {}}), "could not parse action [] for watch [w]. id contains whitespace"),
+            (json!({"a": {}}), "could not parse watch action [w/a]. missing action type"),
+            (json!({"a": {"carrier_pigeon": {}}}), "could not parse action [w/a]. unknown action type [carrier_pigeon]"),
+            (json!({"a": {"email": {}}}), "could not parse action [w/a]. unknown action type [email]"),
+            (json!({"a": {"throttle_period": 5, "index": {}}}), "could not parse action [w/a]. failed to parse field [throttle_period] as time value"),
+            (json!({"a": {"webhook": {}}}), "could not parse [webhook] action [w/a]. failed parsing http request template"),
+            (json!({"a": {"index": {"refresh": true}}}), "could not parse [index] action [w/a]. unexpected boolean field [refresh]"),
+            (json!({"a": {"index": {"bogus": "x"}}}), "could not parse [index] action [w/a]. unexpected string field [bogus]"),
+            (json!({"a": {"logging": {"level": "info"}}}), "failed to parse [logging] action [w/a]. missing required [text] field"),
+            (json!({"a": {"logging": {"text": "t", "level": "loud"}}}), "failed to parse [logging] action [w/a]. unknown logging level [loud]"),
+            (json!({"a": {"index": {}, "transform": {"script": "x"}}}), "could not parse transform for watch [w]. unknown transform type [script]"),
         ] {
             assert_eq!(parse(&given).unwrap_err().reason_text(), reason, "{given}");
         }

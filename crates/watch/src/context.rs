@@ -24,9 +24,7 @@ impl Context {
     #[must_use]
     pub fn model(&self) -> Json {
         let time = |at| Json::Time(epoch_nanos(at));
-        let trigger = Json::object()
-            .with("triggered_time", time(self.triggered_time))
-            .with("scheduled_time", time(self.scheduled_time));
+        let trigger = Json::object().with("triggered_time", time(self.triggered_time)).with("scheduled_time", time(self.scheduled_time));
         let ctx = Json::object()
             .with("id", self.id.as_str())
             .with("watch_id", self.watch_id.as_str())
@@ -41,9 +39,6 @@ impl Context {
     /// The same run with another payload.
     #[must_use]
     pub fn with_payload(&self, payload: Json) -> Context {
-        Context {
-            payload: Some(payload),
-            ..self.clone()
-        }
+        Context { payload: Some(payload), ..self.clone() }
     }
 }

@@ -10,9 +10,7 @@ use watchbell_time::{
 /// `strict_date_optional_time||epoch_millis`; no date math.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<Timestamp> {
-    DateFormat::default_format()
-        .parse(text, &TimeZone::UTC)
-        .ok()
+    DateFormat::default_format().parse(text, &TimeZone::UTC).ok()
 }
 
 /// `now-5m`, `2015-05-05T20:58:02.443Z||+1d`, or a plain date; rounding goes down.
@@ -20,14 +18,7 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
 /// # Errors
 /// `parse_exception`.
 pub fn date_math(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    date_math::parse(
-        text,
-        now,
-        &DateFormat::default_format(),
-        &TimeZone::UTC,
-        Rounding::Down,
-    )
-    .map_err(|error| Failure::parse(error.to_string()))
+    date_math::parse(text, now, &DateFormat::default_format(), &TimeZone::UTC, Rounding::Down).map_err(|error| Failure::parse(error.to_string()))
 }
 
 #[cfg(test)]
@@ -46,16 +37,8 @@ mod tests {
             assert_eq!(date_math(text, now).unwrap().to_string(), at);
         }
         assert!(date_math("now-5q", now).is_err());
-        assert_eq!(
-            parse_date("2021-02-03T08:20:58.31747Z")
-                .unwrap()
-                .to_string(),
-            "2021-02-03T08:20:58.31747Z"
-        );
+        assert_eq!(parse_date("2021-02-03T08:20:58.31747Z").unwrap().to_string(), "2021-02-03T08:20:58.31747Z");
         assert_eq!(parse_date("now"), None);
-        assert_eq!(
-            parse_date("1612340458300").unwrap().to_string(),
-            "2021-02-03T08:20:58.3Z"
-        );
+        assert_eq!(parse_date("1612340458300").unwrap().to_string(), "2021-02-03T08:20:58.3Z");
     }
 }

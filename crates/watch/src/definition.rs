@@ -42,18 +42,12 @@ pub struct ParseMode<'s> {
 impl<'s> ParseMode<'s> {
     #[must_use]
     pub fn new(generation: Generation) -> ParseMode<'static> {
-        ParseMode {
-            generation,
-            updates: None,
-        }
+        ParseMode { generation, updates: None }
     }
 
     #[must_use]
     pub fn update_of(generation: Generation, stored: &'s Json) -> ParseMode<'s> {
-        ParseMode {
-            generation,
-            updates: Some(stored),
-        }
+        ParseMode { generation, updates: Some(stored) }
     }
 }
 
@@ -72,11 +66,7 @@ impl Watch {
     /// The canonical form: what GET shows, without status.
     #[must_use]
     pub fn to_json(&self, secrets: Secrets) -> Json {
-        let actions: Map = self
-            .actions
-            .iter()
-            .map(|action| (action.id.as_str(), action.to_json(secrets)))
-            .collect();
+        let actions: Map = self.actions.iter().map(|action| (action.id.as_str(), action.to_json(secrets))).collect();
         Json::object()
             .with("trigger", trigger_json(&self.schedule))
             .with("input", self.input.to_json())
@@ -89,8 +79,7 @@ impl Watch {
     /// The canonical form as it is stored: secrets in clear, with its status.
     #[must_use]
     pub fn to_stored_json(&self, status: &WatchStatus) -> Json {
-        self.to_json(Secrets::Plain)
-            .with("status", status.to_stored_json())
+        self.to_json(Secrets::Plain).with("status", status.to_stored_json())
     }
 
     #[must_use]
@@ -112,16 +101,7 @@ struct Draft<'i> {
 
 impl Draft<'_> {
     fn new(id: &WatchId, secrets: RedactedSecret) -> Draft<'_> {
-        Draft {
-            id,
-            secrets,
-            schedule: None,
-            input: None,
-            condition: None,
-            throttle_period_millis: None,
-            actions: Vec::new(),
-            metadata: None,
-        }
+        Draft { id, secrets, schedule: None, input: None, condition: None, throttle_period_millis: None, actions: Vec::new(), metadata: None }
     }
 
     fn read(mut self, body: &Json) -> Result<Watch, Failure> {
@@ -129,31 +109,16 @@ impl Draft<'_> {
         let map = match body {
             Json::Map(map) => map,
             Json::List(_) => {
-                return Err(Failure::parse(format!(
-                    "could not parse watch [{id}], unexpected token [{}]",
-                    token_name(body)
-                )));
+                return Err(Failure::parse(format!("could not parse watch [{id}], unexpected token [{}]", token_name(body))));
             }
-            Json::Null
-            | Json::Bool(_)
-            | Json::Int(_)
-            | Json::Big(_)
-            | Json::Double(_)
-            | Json::Str(_)
-            | Json::Time(_) => {
-                return Err(Failure::parse(format!(
-                    "could not parse watch [{id}]. null token"
-                )));
+            Json::Null | Json::Bool(_) | Json::Int(_) | Json::Big(_) | Json::Double(_) | Json::Str(_) | Json::Time(_) => {
+                return Err(Failure::parse(format!("could not parse watch [{id}]. null token")));
             }
         };
         for (field, value) in map.iter() {
             self.member(field, value)?;
         }
-        let schedule = self.schedule.ok_or_else(|| {
-            Failure::parse(format!(
-                "could not parse watch [{id}]. missing required field [trigger]"
-            ))
-        })?;
+        let schedule = self.schedule.ok_or_else(|| Failure::parse(format!("could not parse watch [{id}]. missing required field [trigger]")))?;
         Ok(Watch {
             id: id.clone(),
             schedule,
@@ -177,23 +142,13 @@ impl Draft<'_> {
                     Failure::parse(format!("could not parse watch [{id}]. failed to parse time value for field [throttle_period]")).caused_by(cause)
                 })?;
             }
-            "throttle_period_in_millis" => {
-                self.throttle_period_millis = Some(parse_millis(value, field)?)
-            }
+            "throttle_period_in_millis" => self.throttle_period_millis = Some(parse_millis(value, field)?),
             "actions" => self.actions = parse_actions(id, value, self.secrets)?,
             // whatever it is, it is taken for an object
-            "metadata" => {
-                self.metadata = Some(if matches!(value, Json::Map(_)) {
-                    value.clone()
-                } else {
-                    Json::object()
-                })
-            }
+            "metadata" => self.metadata = Some(if matches!(value, Json::Map(_)) { value.clone() } else { Json::object() }),
             "status" | OWN_MEMBER => {}
             unknown => {
-                return Err(Failure::parse(format!(
-                    "could not parse watch [{id}]. unexpected field [{unknown}]"
-                )));
+                return Err(Failure::parse(format!("could not parse watch [{id}]. unexpected field [{unknown}]")));
             }
         }
         Ok(())
@@ -248,27 +203,12 @@ mod tests {
     #[test]
     fn what_is_no_watch_is_refused() {
         for (body, reason) in [
-            (
-                json!({}),
-                "could not parse watch [w]. missing required field [trigger]",
-            ),
-            (
-                json!([]),
-                "could not parse watch [w], unexpected token [START_ARRAY]",
-            ),
+            (json!({}), "could not parse watch [w]. missing required field [trigger]"),
+            (json!([]), "could not parse watch [w], unexpected token [START_ARRAY]"),
             (json!("x"), "could not parse watch [w]. null token"),
-            (
-                json!({"bogus": 1}),
-                "could not parse watch [w]. unexpected field [bogus]",
-            ),
-            (
-                json!({"throttle_period": 5}),
-                "could not parse watch [w]. failed to parse time value for field [throttle_period]",
-            ),
-            (
-                json!({"actions": 5}),
-                "could not parse actions for watch [w]. expected an object but found [VALUE_NUMBER] instead",
-            ),
+            (json!({"bogus": 1}), "could not parse watch [w]. unexpected field [bogus]"),
+            (json!({"throttle_period": 5}), "could not parse watch [w]. failed to parse time value for field [throttle_period]"),
+            (json!({"actions": 5}), "could not parse actions for watch [w]. expected an object but found [VALUE_NUMBER] instead"),
         ] {
             assert_eq!(parse(&body).unwrap_err().reason_text(), reason);
         }
@@ -283,39 +223,13 @@ mod tests {
 
     #[test]
     fn redacted_secrets_keep_what_is_stored_only_in_an_update() {
-        let stored = parse(&with_password("s3cret", "u"))
-            .unwrap()
-            .to_json(Secrets::Plain);
-        assert!(
-            !parse(&with_password("s3cret", "u"))
-                .unwrap()
-                .to_json(Secrets::Redacted)
-                .to_string()
-                .contains("s3cret")
-        );
+        let stored = parse(&with_password("s3cret", "u")).unwrap().to_json(Secrets::Plain);
+        assert!(!parse(&with_password("s3cret", "u")).unwrap().to_json(Secrets::Redacted).to_string().contains("s3cret"));
         let failure = parse(&with_password(REDACTED, "u")).unwrap_err();
-        assert_eq!(
-            failure.root_cause().reason_text(),
-            "found redacted password in field [password]"
-        );
-        let updated = Watch::parse(
-            &id(),
-            &with_password(REDACTED, "v"),
-            &ParseMode::update_of(Generation::G8, &stored),
-        )
-        .unwrap();
+        assert_eq!(failure.root_cause().reason_text(), "found redacted password in field [password]");
+        let updated = Watch::parse(&id(), &with_password(REDACTED, "v"), &ParseMode::update_of(Generation::G8, &stored)).unwrap();
         assert_eq!(updated, parse(&with_password("s3cret", "v")).unwrap());
-        let nothing_stored = Watch::parse(
-            &id(),
-            &with_password(REDACTED, "v"),
-            &ParseMode::update_of(Generation::G8, &json!({})),
-        )
-        .unwrap();
-        assert!(
-            !nothing_stored
-                .to_json(Secrets::Plain)
-                .to_string()
-                .contains("password")
-        );
+        let nothing_stored = Watch::parse(&id(), &with_password(REDACTED, "v"), &ParseMode::update_of(Generation::G8, &json!({}))).unwrap();
+        assert!(!nothing_stored.to_json(Secrets::Plain).to_string().contains("password"));
     }
 }

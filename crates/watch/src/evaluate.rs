@@ -29,11 +29,7 @@ impl Condition {
                 (compare.is_met(model, now, &mut resolved)?, Some(resolved))
             }
         };
-        Ok(ConditionResult {
-            kind: self.kind().to_owned(),
-            met,
-            resolved_values,
-        })
+        Ok(ConditionResult { kind: self.kind().to_owned(), met, resolved_values })
     }
 }
 
@@ -42,36 +38,21 @@ impl Condition {
 /// # Errors
 /// `index_out_of_bounds_exception`.
 pub fn lookup(model: &Json, path: &str) -> Result<Json, Failure> {
-    model
-        .path(path)
-        .map_err(|error @ PathError::IndexOutOfBounds { .. }| {
-            Failure::new("index_out_of_bounds_exception", error.to_string())
-        })
+    model.path(path).map_err(|error @ PathError::IndexOutOfBounds { .. }| Failure::new("index_out_of_bounds_exception", error.to_string()))
 }
 
 /// A configured value as it counts: `<{…}>` is date math, `{{…}}` a path, everything else itself.
-fn resolve(
-    value: &Json,
-    model: &Json,
-    now: Timestamp,
-    resolved: &mut Json,
-) -> Result<Json, Failure> {
+fn resolve(value: &Json, model: &Json, now: Timestamp, resolved: &mut Json) -> Result<Json, Failure> {
     let Json::Str(text) = value else {
         return Ok(value.clone());
     };
-    if let Some(math) = text
-        .strip_prefix("<{")
-        .and_then(|rest| rest.strip_suffix("}>"))
-    {
+    if let Some(math) = text.strip_prefix("<{").and_then(|rest| rest.strip_suffix("}>")) {
         let at = dates::date_math(math, now)?;
         let found = Json::Time(epoch_nanos(at));
         resolved.set(math, found.clone());
         return Ok(found);
     }
-    if let Some(path) = text
-        .strip_prefix("{{")
-        .and_then(|rest| rest.strip_suffix("}}"))
-    {
+    if let Some(path) = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
         let found = lookup(model, path)?;
         resolved.set(path, found.clone());
         return Ok(found);
@@ -100,11 +81,7 @@ impl ArrayCompare {
             Json::Null => &[][..],
             Json::List(items) => items,
             other => {
-                let reason = format!(
-                    "array path {} did not evaluate to array, was {}",
-                    self.array_path,
-                    java::text(other)
-                );
+                let reason = format!("array path {} did not evaluate to array, was {}", self.array_path, java::text(other));
                 return Err(Failure::illegal_state(reason));
             }
         };
@@ -145,11 +122,7 @@ fn compare(left: &Json, right: &Json) -> Option<Ordering> {
     }
     match right {
         Json::Int(_) | Json::Big(_) | Json::Double(_) => {
-            let number = if left.is_number() {
-                left.as_f64()
-            } else {
-                java::parse_double(&java::text(left))
-            };
+            let number = if left.is_number() { left.as_f64() } else { java::parse_double(&java::text(left)) };
             number?.partial_cmp(&right.as_f64()?)
         }
         Json::Str(text) => Some(java::text(left).encode_utf16().cmp(text.encode_utf16())),
@@ -173,13 +146,8 @@ fn instant(value: &Json) -> Option<i64> {
         Json::Time(nanos) => Some(*nanos),
         Json::Str(text) => dates::parse_date(text).map(epoch_nanos),
         Json::Int(millis) => Timestamp::from_millisecond(*millis).ok().map(epoch_nanos),
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "Java's longValue() of a double"
-        )]
-        Json::Double(millis) => Timestamp::from_millisecond(*millis as i64)
-            .ok()
-            .map(epoch_nanos),
+        #[expect(clippy::cast_possible_truncation, reason = "Java's longValue() of a double")]
+        Json::Double(millis) => Timestamp::from_millisecond(*millis as i64).ok().map(epoch_nanos),
         Json::Null | Json::Bool(_) | Json::Big(_) | Json::List(_) | Json::Map(_) => None,
     }
 }
@@ -196,10 +164,7 @@ mod tests {
     fn met(left: &Json, op: &str, right: &Json) -> bool {
         let condition = Condition::parse(
             &crate::WatchId::parse("w").unwrap(),
-            &Json::object().with(
-                "compare",
-                Json::object().with("ctx.v", Json::object().with(op, right.clone())),
-            ),
+            &Json::object().with("compare", Json::object().with("ctx.v", Json::object().with(op, right.clone()))),
         );
         let model = Json::object().with("ctx", Json::object().with("v", left.clone()));
         condition.unwrap().evaluate(&model, now()).unwrap().met
@@ -234,24 +199,9 @@ mod tests {
             (json!({"a": 1, "b": 2}), "eq", json!({"b": 2, "a": 1}), true),
             (json!("b"), "gte", json!("a"), true),
             (json!("\u{ffff}"), "gt", json!("\u{10000}"), true),
-            (
-                json!("2024-03-10T10:10:00Z"),
-                "lt",
-                json!("<{now-5m}>"),
-                true,
-            ),
-            (
-                json!("2024-03-10T10:11:00Z"),
-                "gte",
-                json!("<{now-5m}>"),
-                true,
-            ),
-            (
-                json!(1_710_065_400_000_i64),
-                "lte",
-                json!("<{now-5m}>"),
-                true,
-            ),
+            (json!("2024-03-10T10:10:00Z"), "lt", json!("<{now-5m}>"), true),
+            (json!("2024-03-10T10:11:00Z"), "gte", json!("<{now-5m}>"), true),
+            (json!(1_710_065_400_000_i64), "lte", json!("<{now-5m}>"), true),
             (json!("yesterday"), "lt", json!("<{now-5m}>"), false),
             (json!("now-10m"), "lt", json!("<{now-5m}>"), false),
             (json!(true), "lt", json!("<{now-5m}>"), false),
@@ -259,45 +209,26 @@ mod tests {
         ] {
             assert_eq!(met(&left, op, &right), expected, "{left} {op} {right}");
         }
-        assert!(met(
-            &Json::Time(epoch_nanos(now())),
-            "gt",
-            &json!("<{now-1s}>")
-        ));
+        assert!(met(&Json::Time(epoch_nanos(now())), "gt", &json!("<{now-1s}>")));
         assert!(met(&Json::Double(f64::NAN), "eq", &Json::Double(f64::NAN)));
     }
 
     fn evaluate(condition: &Json, model: &Json) -> Result<ConditionResult, Failure> {
-        Condition::parse(&crate::WatchId::parse("w").unwrap(), condition)
-            .unwrap()
-            .evaluate(model, now())
+        Condition::parse(&crate::WatchId::parse("w").unwrap(), condition).unwrap().evaluate(model, now())
     }
 
     #[test]
     fn resolved_values_are_recorded_under_what_was_written() {
-        let model =
-            json!({"ctx": {"payload": {"n": 5, "limit": 3, "when": "2024-03-10T10:00:00Z"}}});
+        let model = json!({"ctx": {"payload": {"n": 5, "limit": 3, "when": "2024-03-10T10:00:00Z"}}});
         for (condition, resolved) in [
-            (
-                json!({"compare": {"ctx.payload.n": {"gt": 3}}}),
-                r#"{"ctx.payload.n":5}"#,
-            ),
-            (
-                json!({"compare": {"ctx.payload.n": {"gt": "{{ctx.payload.limit}}"}}}),
-                r#"{"ctx.payload.limit":3,"ctx.payload.n":5}"#,
-            ),
-            (
-                json!({"compare": {"ctx.payload.n": {"not_eq": "{{ ctx.payload.limit }}"}}}),
-                r#"{" ctx.payload.limit ":null,"ctx.payload.n":5}"#,
-            ),
+            (json!({"compare": {"ctx.payload.n": {"gt": 3}}}), r#"{"ctx.payload.n":5}"#),
+            (json!({"compare": {"ctx.payload.n": {"gt": "{{ctx.payload.limit}}"}}}), r#"{"ctx.payload.limit":3,"ctx.payload.n":5}"#),
+            (json!({"compare": {"ctx.payload.n": {"not_eq": "{{ ctx.payload.limit }}"}}}), r#"{" ctx.payload.limit ":null,"ctx.payload.n":5}"#),
             (
                 json!({"compare": {"ctx.payload.when": {"lt": "<{now-5m}>"}}}),
                 r#"{"now-5m":"2024-03-10T10:10:30.500Z","ctx.payload.when":"2024-03-10T10:00:00Z"}"#,
             ),
-            (
-                json!({"compare": {"ctx.payload.gone": {"not_eq": 1}}}),
-                r#"{"ctx.payload.gone":null}"#,
-            ),
+            (json!({"compare": {"ctx.payload.gone": {"not_eq": 1}}}), r#"{"ctx.payload.gone":null}"#),
         ] {
             let result = evaluate(&condition, &model).unwrap();
             assert!(result.met, "{condition}");
@@ -310,69 +241,26 @@ mod tests {
         let model = json!({"ctx": {"b": [{"n": 10}, {"n": 30}, {}], "all": [{"n": 30}, {"n": 40}], "s": "x", "plain": [1, 2]}});
         for (array, inner, expected) in [
             ("ctx.b", json!({"path": "n", "gte": {"value": 25}}), true),
-            (
-                "ctx.b",
-                json!({"path": "n", "gte": {"value": 25, "quantifier": "all"}}),
-                false,
-            ),
-            (
-                "ctx.all",
-                json!({"path": "n", "gte": {"value": 25, "quantifier": "all"}}),
-                true,
-            ),
-            (
-                "ctx.gone",
-                json!({"gte": {"value": 25, "quantifier": "all"}}),
-                true,
-            ),
+            ("ctx.b", json!({"path": "n", "gte": {"value": 25, "quantifier": "all"}}), false),
+            ("ctx.all", json!({"path": "n", "gte": {"value": 25, "quantifier": "all"}}), true),
+            ("ctx.gone", json!({"gte": {"value": 25, "quantifier": "all"}}), true),
             ("ctx.gone", json!({"gte": {"value": 25}}), false),
             ("ctx.plain", json!({"eq": {"value": 2}}), true),
-            (
-                "ctx.b",
-                json!({"path": "gone", "not_eq": {"value": 1}}),
-                false,
-            ),
+            ("ctx.b", json!({"path": "gone", "not_eq": {"value": 1}}), false),
         ] {
             let condition = Json::object().with("array_compare", Json::object().with(array, inner));
             let result = evaluate(&condition, &model).unwrap();
             assert_eq!(result.met, expected, "{condition}");
             assert!(result.resolved_values.unwrap().get(array).is_some());
         }
-        let failure = evaluate(
-            &json!({"array_compare": {"ctx.s": {"eq": {"value": 1}}}}),
-            &model,
-        )
-        .unwrap_err();
-        assert_eq!(
-            (&*failure.kind, failure.reason_text()),
-            (
-                "illegal_state_exception",
-                "array path ctx.s did not evaluate to array, was x"
-            )
-        );
+        let failure = evaluate(&json!({"array_compare": {"ctx.s": {"eq": {"value": 1}}}}), &model).unwrap_err();
+        assert_eq!((&*failure.kind, failure.reason_text()), ("illegal_state_exception", "array path ctx.s did not evaluate to array, was x"));
     }
 
     #[test]
     fn an_index_beyond_the_end_is_an_exception() {
-        let failure = evaluate(
-            &json!({"compare": {"ctx.l.3": {"eq": 1}}}),
-            &json!({"ctx": {"l": [1]}}),
-        )
-        .unwrap_err();
-        assert_eq!(
-            (&*failure.kind, failure.reason_text()),
-            (
-                "index_out_of_bounds_exception",
-                "Index 3 out of bounds for length 1"
-            )
-        );
-        assert!(
-            evaluate(
-                &json!({"compare": {"ctx.l.x": {"eq": null}}}),
-                &json!({"ctx": {"l": [1]}})
-            )
-            .unwrap()
-            .met
-        );
+        let failure = evaluate(&json!({"compare": {"ctx.l.3": {"eq": 1}}}), &json!({"ctx": {"l": [1]}})).unwrap_err();
+        assert_eq!((&*failure.kind, failure.reason_text()), ("index_out_of_bounds_exception", "Index 3 out of bounds for length 1"));
+        assert!(evaluate(&json!({"compare": {"ctx.l.x": {"eq": null}}}), &json!({"ctx": {"l": [1]}})).unwrap().met);
     }
 }

@@ -60,15 +60,8 @@ impl ExecuteRequest {
     ///
     /// # Errors
     /// `parse_exception` for the body, `action_request_validation_exception` for what does not fit together.
-    pub fn parse(
-        id: Option<&str>,
-        parameters: ExecuteParameters,
-        body: Option<&Json>,
-    ) -> Result<ExecuteRequest, Failure> {
-        let mut draft = Draft {
-            parameters,
-            ..Draft::default()
-        };
+    pub fn parse(id: Option<&str>, parameters: ExecuteParameters, body: Option<&Json>) -> Result<ExecuteRequest, Failure> {
+        let mut draft = Draft { parameters, ..Draft::default() };
         match body {
             None => {}
             Some(Json::Map(map)) => {
@@ -77,10 +70,7 @@ impl ExecuteRequest {
                 }
             }
             Some(other) => {
-                return Err(broken(format_args!(
-                    "unexpected token [{}]",
-                    token_name(other)
-                )));
+                return Err(broken(format_args!("unexpected token [{}]", token_name(other))));
             }
         }
         draft.validate(id)
@@ -89,11 +79,7 @@ impl ExecuteRequest {
     /// What is to be done with an action.
     #[must_use]
     pub fn mode(&self, action: &ActionId) -> ActionMode {
-        self.action_modes
-            .get(ALL_ACTIONS)
-            .or_else(|| self.action_modes.get(action.as_str()))
-            .copied()
-            .unwrap_or_default()
+        self.action_modes.get(ALL_ACTIONS).or_else(|| self.action_modes.get(action.as_str())).copied().unwrap_or_default()
     }
 }
 
@@ -126,30 +112,16 @@ impl Draft {
                 "watch" => self.watch = Some(value.clone()),
                 "action_modes" => {
                     for (action, mode) in map.iter() {
-                        self.action_modes
-                            .insert(action.to_string(), read_mode(action, mode)?);
+                        self.action_modes.insert(action.to_string(), read_mode(action, mode)?);
                     }
                 }
-                "trigger"
-                | "input"
-                | "condition"
-                | "actions"
-                | "transform"
-                | "metadata"
-                | "status"
-                | "throttle_period"
-                | "throttle_period_in_millis" => {
-                    return Err(Failure::parse(format!(
-                        "please wrap watch including field [{field}] inside a \"watch\" field"
-                    )));
+                "trigger" | "input" | "condition" | "actions" | "transform" | "metadata" | "status" | "throttle_period" | "throttle_period_in_millis" => {
+                    return Err(Failure::parse(format!("please wrap watch including field [{field}] inside a \"watch\" field")));
                 }
                 unknown => return Err(broken(format_args!("unexpected object field [{unknown}]"))),
             },
             other => {
-                return Err(broken(format_args!(
-                    "unexpected token [{}]",
-                    token_name(other)
-                )));
+                return Err(broken(format_args!("unexpected token [{}]", token_name(other))));
             }
         }
         Ok(())
@@ -164,12 +136,7 @@ impl Draft {
         if matches!(watch_id, Some(Err(_))) {
             complaints.push("watch id contains whitespace".to_owned());
         }
-        complaints.extend(
-            self.action_modes
-                .keys()
-                .filter(|id| ActionId::parse(id).is_err())
-                .map(|id| format!("action id [{id}] contains whitespace")),
-        );
+        complaints.extend(self.action_modes.keys().filter(|id| ActionId::parse(id).is_err()).map(|id| format!("action id [{id}] contains whitespace")));
         if id.is_some() && self.watch.is_some() {
             complaints.push("a watch execution request must either have a watch id or an inline watch source but not both".to_owned());
         }
@@ -201,9 +168,7 @@ fn read_mode(action: &str, mode: &Json) -> Result<ActionMode, Failure> {
         return Err(broken(format_args!("unexpected array field [{action}]")));
     };
     ActionMode::parse(text).ok_or_else(|| {
-        Failure::parse("could not parse watch execution request").caused_by(
-            Failure::illegal_argument(format!("unknown action execution mode [{text}]")),
-        )
+        Failure::parse("could not parse watch execution request").caused_by(Failure::illegal_argument(format!("unknown action execution mode [{text}]")))
     })
 }
 
@@ -211,12 +176,8 @@ fn read_mode(action: &str, mode: &Json) -> Result<ActionMode, Failure> {
 ///
 /// # Errors
 /// `illegal_argument_exception` for what is no date, no date math and no number.
-pub fn trigger_times(
-    trigger_data: Option<&Json>,
-    now: Timestamp,
-) -> Result<(Timestamp, Timestamp), Failure> {
-    let read = |name: &str, words: &str| {
-        match trigger_data.and_then(|data| data.get(name)) {
+pub fn trigger_times(trigger_data: Option<&Json>, now: Timestamp) -> Result<(Timestamp, Timestamp), Failure> {
+    let read = |name: &str, words: &str| match trigger_data.and_then(|data| data.get(name)) {
         None | Some(Json::Null) => Ok(None),
         Some(value) => match value {
             Json::Int(millis) => Timestamp::from_millisecond(*millis).ok(),
@@ -224,8 +185,12 @@ pub fn trigger_times(
             Json::Null | Json::Bool(_) | Json::Big(_) | Json::Double(_) | Json::Time(_) | Json::List(_) | Json::Map(_) => None,
         }
         .map(Some)
-        .ok_or_else(|| Failure::illegal_argument(format!("could not simulate schedule event. could not convert provided {words} time [{}] to date/time", java::text(value)))),
-    }
+        .ok_or_else(|| {
+            Failure::illegal_argument(format!(
+                "could not simulate schedule event. could not convert provided {words} time [{}] to date/time",
+                java::text(value)
+            ))
+        }),
     };
     let triggered = read("triggered_time", "triggered")?.unwrap_or(now);
     let scheduled = read("scheduled_time", "scheduled")?.unwrap_or(triggered);
@@ -243,107 +208,45 @@ mod tests {
 
     #[test]
     fn the_body_wins_over_the_address_and_all_over_each() {
-        let parameters = ExecuteParameters {
-            ignore_condition: true,
-            record_execution: true,
-            debug: true,
-        };
+        let parameters = ExecuteParameters { ignore_condition: true, record_execution: true, debug: true };
         let body = json!({"record_execution": false, "trigger_data": {}, "alternative_input": {"a": 1}, "action_modes": {"a": "SKIP", "b": "force_simulate"}});
         let request = ExecuteRequest::parse(Some("w"), parameters, Some(&body)).unwrap();
         assert!(request.ignore_condition && !request.record_execution && request.debug);
-        assert_eq!(
-            request.mode(&ActionId::parse("a").unwrap()),
-            ActionMode::Skip
-        );
-        assert_eq!(
-            request.mode(&ActionId::parse("c").unwrap()),
-            ActionMode::Execute
-        );
-        let all = parse(
-            Some("w"),
-            &json!({"action_modes": {"_all": "simulate", "a": "skip"}}),
-        )
-        .unwrap();
-        assert_eq!(
-            all.mode(&ActionId::parse("a").unwrap()),
-            ActionMode::Simulate
-        );
+        assert_eq!(request.mode(&ActionId::parse("a").unwrap()), ActionMode::Skip);
+        assert_eq!(request.mode(&ActionId::parse("c").unwrap()), ActionMode::Execute);
+        let all = parse(Some("w"), &json!({"action_modes": {"_all": "simulate", "a": "skip"}})).unwrap();
+        assert_eq!(all.mode(&ActionId::parse("a").unwrap()), ActionMode::Simulate);
         assert_eq!(
             ExecuteRequest::parse(Some("w"), ExecuteParameters::default(), None).unwrap(),
             ExecuteRequest::of(ExecuteTarget::Stored(WatchId::parse("w").unwrap()))
         );
-        assert!(matches!(
-            parse(None, &json!({"watch": {"trigger": {}}}))
-                .unwrap()
-                .target,
-            ExecuteTarget::Inline(_)
-        ));
+        assert!(matches!(parse(None, &json!({"watch": {"trigger": {}}})).unwrap().target, ExecuteTarget::Inline(_)));
     }
 
     #[test]
     fn what_is_no_request_is_refused() {
         for (id, body, reason) in [
-            (
-                Some("w"),
-                json!({"x": true}),
-                "could not parse watch execution request. unexpected boolean field [x]",
-            ),
-            (
-                Some("w"),
-                json!({"x": {}}),
-                "could not parse watch execution request. unexpected object field [x]",
-            ),
-            (
-                Some("w"),
-                json!({"input": {}}),
-                "please wrap watch including field [input] inside a \"watch\" field",
-            ),
-            (
-                Some("w"),
-                json!({"simulated_actions": "_all"}),
-                "could not parse watch execution request. unexpected token [VALUE_STRING]",
-            ),
-            (
-                Some("w"),
-                json!({"record_execution": null}),
-                "could not parse watch execution request. unexpected token [VALUE_NULL]",
-            ),
-            (
-                Some("w"),
-                json!({"action_modes": {"a": ["skip"]}}),
-                "could not parse watch execution request. unexpected array field [a]",
-            ),
-            (
-                Some("w"),
-                json!({"action_modes": {"a": "nope"}}),
-                "could not parse watch execution request",
-            ),
-            (
-                None,
-                json!({}),
-                "Validation Failed: 1: a watch execution request must either have a watch id or an inline watch source, but both are missing;",
-            ),
+            (Some("w"), json!({"x": true}), "could not parse watch execution request. unexpected boolean field [x]"),
+            (Some("w"), json!({"x": {}}), "could not parse watch execution request. unexpected object field [x]"),
+            (Some("w"), json!({"input": {}}), "please wrap watch including field [input] inside a \"watch\" field"),
+            (Some("w"), json!({"simulated_actions": "_all"}), "could not parse watch execution request. unexpected token [VALUE_STRING]"),
+            (Some("w"), json!({"record_execution": null}), "could not parse watch execution request. unexpected token [VALUE_NULL]"),
+            (Some("w"), json!({"action_modes": {"a": ["skip"]}}), "could not parse watch execution request. unexpected array field [a]"),
+            (Some("w"), json!({"action_modes": {"a": "nope"}}), "could not parse watch execution request"),
+            (None, json!({}), "Validation Failed: 1: a watch execution request must either have a watch id or an inline watch source, but both are missing;"),
             (
                 Some("w"),
                 json!({"watch": {}}),
                 "Validation Failed: 1: a watch execution request must either have a watch id or an inline watch source but not both;",
             ),
-            (
-                None,
-                json!({"watch": {}, "record_execution": true}),
-                "Validation Failed: 1: the execution of an inline watch cannot be recorded;",
-            ),
+            (None, json!({"watch": {}, "record_execution": true}), "Validation Failed: 1: the execution of an inline watch cannot be recorded;"),
             (
                 Some("a b"),
                 json!({"action_modes": {"c d": "skip"}}),
                 "Validation Failed: 1: watch id contains whitespace;2: action id [c d] contains whitespace;",
             ),
         ] {
-            assert_eq!(
-                parse(id, &body).unwrap_err().reason_text(),
-                reason,
-                "{body}"
-            );
+            assert_eq!(parse(id, &body).unwrap_err().reason_text(), reason, "{body}");
         }
     }
 
@@ -352,27 +255,13 @@ mod tests {
         let now: Timestamp = "2024-03-10T10:15:30Z".parse().unwrap();
         for (data, triggered, scheduled) in [
             (json!({}), "2024-03-10T10:15:30Z", "2024-03-10T10:15:30Z"),
-            (
-                json!({"triggered_time": "now-5m", "other": 1}),
-                "2024-03-10T10:10:30Z",
-                "2024-03-10T10:10:30Z",
-            ),
-            (
-                json!({"triggered_time": "2015-05-05T20:58:02.443Z||+1d", "scheduled_time": 1000}),
-                "2015-05-06T20:58:02.443Z",
-                "1970-01-01T00:00:01Z",
-            ),
+            (json!({"triggered_time": "now-5m", "other": 1}), "2024-03-10T10:10:30Z", "2024-03-10T10:10:30Z"),
+            (json!({"triggered_time": "2015-05-05T20:58:02.443Z||+1d", "scheduled_time": 1000}), "2015-05-06T20:58:02.443Z", "1970-01-01T00:00:01Z"),
         ] {
             let (at, due) = trigger_times(Some(&data), now).unwrap();
-            assert_eq!(
-                (at.to_string(), due.to_string()),
-                (triggered.to_owned(), scheduled.to_owned())
-            );
+            assert_eq!((at.to_string(), due.to_string()), (triggered.to_owned(), scheduled.to_owned()));
         }
         let failure = trigger_times(Some(&json!({"scheduled_time": true})), now).unwrap_err();
-        assert_eq!(
-            failure.reason_text(),
-            "could not simulate schedule event. could not convert provided scheduled time [true] to date/time"
-        );
+        assert_eq!(failure.reason_text(), "could not simulate schedule event. could not convert provided scheduled time [true] to date/time");
     }
 }

@@ -26,31 +26,16 @@ fn keep(value: &Json, paths: &[&[&str]]) -> Option<Json> {
         Json::Map(map) => {
             let mut kept = Map::new();
             for (name, member) in map.iter() {
-                let below: Vec<&[&str]> = paths
-                    .iter()
-                    .filter_map(|path| path.split_first())
-                    .filter(|(first, _)| **first == &**name)
-                    .map(|(_, rest)| rest)
-                    .collect();
+                let below: Vec<&[&str]> =
+                    paths.iter().filter_map(|path| path.split_first()).filter(|(first, _)| **first == &**name).map(|(_, rest)| rest).collect();
                 if let Some(part) = keep(member, &below) {
                     kept.insert(name.clone(), part);
                 }
             }
             (!kept.is_empty()).then(|| kept.into())
         }
-        Json::List(items) => Some(
-            items
-                .iter()
-                .map(|item| keep(item, paths).unwrap_or_else(Json::object))
-                .collect(),
-        ),
-        Json::Null
-        | Json::Bool(_)
-        | Json::Int(_)
-        | Json::Big(_)
-        | Json::Double(_)
-        | Json::Str(_)
-        | Json::Time(_) => None,
+        Json::List(items) => Some(items.iter().map(|item| keep(item, paths).unwrap_or_else(Json::object)).collect()),
+        Json::Null | Json::Bool(_) | Json::Int(_) | Json::Big(_) | Json::Double(_) | Json::Str(_) | Json::Time(_) => None,
     }
 }
 
@@ -64,23 +49,11 @@ mod tests {
         let answer = json!({"took": 3, "hits": {"total": 2, "hits": [{"_id": "1", "_source": {"a": 1}}, {"_id": "2"}], "max_score": null}, "hit": 1});
         for (paths, kept) in [
             (&["hits.total"][..], json!({"hits": {"total": 2}})),
-            (
-                &["hits"],
-                json!({"hits": {"total": 2, "hits": [{"_id": "1", "_source": {"a": 1}}, {"_id": "2"}], "max_score": null}}),
-            ),
-            (
-                &["hits.hits._source.a"],
-                json!({"hits": {"hits": [{"_source": {"a": 1}}, {}]}}),
-            ),
-            (
-                &["took", "hits.total"],
-                json!({"took": 3, "hits": {"total": 2}}),
-            ),
+            (&["hits"], json!({"hits": {"total": 2, "hits": [{"_id": "1", "_source": {"a": 1}}, {"_id": "2"}], "max_score": null}})),
+            (&["hits.hits._source.a"], json!({"hits": {"hits": [{"_source": {"a": 1}}, {}]}})),
+            (&["took", "hits.total"], json!({"took": 3, "hits": {"total": 2}})),
             (&["hits.max_score", "gone.x"], json!({})),
-            (
-                &["hits.total", "hits.total.deeper"],
-                json!({"hits": {"total": 2}}),
-            ),
+            (&["hits.total", "hits.total.deeper"], json!({"hits": {"total": 2}})),
         ] {
             let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();
             assert_eq!(extract(&answer, &paths), kept, "{paths:?}");

@@ -25,19 +25,12 @@ pub enum DateText {
 }
 
 impl Generation {
-    pub const ALL: [Generation; 4] = [
-        Generation::G6,
-        Generation::G7,
-        Generation::G8,
-        Generation::G9,
-    ];
+    pub const ALL: [Generation; 4] = [Generation::G6, Generation::G7, Generation::G8, Generation::G9];
 
     /// From the number of the setting, 6 to 9.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Generation> {
-        Generation::ALL
-            .into_iter()
-            .find(|generation| i64::from(generation.number()) == number)
+        Generation::ALL.into_iter().find(|generation| i64::from(generation.number()) == number)
     }
 
     #[must_use]
@@ -74,9 +67,7 @@ impl Generation {
     pub fn clock_reading(self, at: Timestamp) -> Timestamp {
         let cut = match self {
             Generation::G6 => Timestamp::from_millisecond(at.as_millisecond()),
-            Generation::G7 | Generation::G8 | Generation::G9 => {
-                Timestamp::from_microsecond(at.as_microsecond())
-            }
+            Generation::G7 | Generation::G8 | Generation::G9 => Timestamp::from_microsecond(at.as_microsecond()),
         };
         cut.unwrap_or(at)
     }
@@ -108,10 +99,7 @@ impl Generation {
     pub fn malformed_watch(self, id: &WatchId, error: &ParseError) -> Failure {
         let cause = self.malformed_json(error);
         match self {
-            Generation::G6 | Generation::G7 => {
-                Failure::new("i_o_exception", format!("could not parse watch [{id}]"))
-                    .caused_by(cause)
-            }
+            Generation::G6 | Generation::G7 => Failure::new("i_o_exception", format!("could not parse watch [{id}]")).caused_by(cause),
             Generation::G8 | Generation::G9 => cause,
         }
     }
@@ -132,8 +120,7 @@ impl Generation {
                 ),
             ),
             Generation::G8 | Generation::G9 => {
-                Failure::new("x_content_parse_exception", error.to_string())
-                    .caused_by(Failure::new("json_parse_exception", located))
+                Failure::new("x_content_parse_exception", error.to_string()).caused_by(Failure::new("json_parse_exception", located))
             }
         }
     }
@@ -154,18 +141,9 @@ mod tests {
     fn malformed_json_is_an_io_error_until_7_and_a_client_error_from_8_on() {
         let id = WatchId::parse("w").unwrap();
         let error = Json::parse(b"{\"a\":").unwrap_err();
-        assert_eq!(
-            Generation::G7.malformed_watch(&id, &error).reason_text(),
-            "could not parse watch [w]"
-        );
-        assert_eq!(
-            Generation::G6.malformed_watch(&id, &error).kind,
-            "i_o_exception"
-        );
-        assert_eq!(
-            Generation::G8.malformed_watch(&id, &error).kind,
-            "x_content_parse_exception"
-        );
+        assert_eq!(Generation::G7.malformed_watch(&id, &error).reason_text(), "could not parse watch [w]");
+        assert_eq!(Generation::G6.malformed_watch(&id, &error).kind, "i_o_exception");
+        assert_eq!(Generation::G8.malformed_watch(&id, &error).kind, "x_content_parse_exception");
         assert_eq!(Generation::from_number(9), Some(Generation::G9));
         assert_eq!(Generation::from_number(5), None);
     }
@@ -173,13 +151,7 @@ mod tests {
     #[test]
     fn clocks_of_generation_6_have_milliseconds() {
         let at: Timestamp = "2021-02-03T08:20:58.317471234Z".parse().unwrap();
-        assert_eq!(
-            Generation::G6.clock_reading(at).to_string(),
-            "2021-02-03T08:20:58.317Z"
-        );
-        assert_eq!(
-            Generation::G8.clock_reading(at).to_string(),
-            "2021-02-03T08:20:58.317471Z"
-        );
+        assert_eq!(Generation::G6.clock_reading(at).to_string(), "2021-02-03T08:20:58.317Z");
+        assert_eq!(Generation::G8.clock_reading(at).to_string(), "2021-02-03T08:20:58.317471Z");
     }
 }

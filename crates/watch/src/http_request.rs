@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use watchbell_json::{Failure, Json};
+use watchbell_json::{Failure, Json, Map};
 
 use crate::secret::REDACTED;
 pub use crate::{secret::Secret, template::TextTemplate};
@@ -36,9 +36,7 @@ impl Scheme {
         match &*text.to_lowercase() {
             "http" => Ok(Scheme::Http),
             "https" => Ok(Scheme::Https),
-            _ => Err(Failure::illegal_argument(format!(
-                "unsupported http scheme [{text}]"
-            ))),
+            _ => Err(Failure::illegal_argument(format!("unsupported http scheme [{text}]"))),
         }
     }
 }
@@ -86,9 +84,7 @@ impl Method {
             "post" => Ok(Method::Post),
             "put" => Ok(Method::Put),
             "delete" => Ok(Method::Delete),
-            _ => Err(Failure::illegal_argument(format!(
-                "unsupported http method [{text}]"
-            ))),
+            _ => Err(Failure::illegal_argument(format!("unsupported http method [{text}]"))),
         }
     }
 }
@@ -106,7 +102,7 @@ pub struct Proxy {
     pub scheme: Option<Scheme>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct HttpRequestTemplate {
     pub scheme: Scheme,
     pub host: String,
@@ -146,28 +142,29 @@ pub fn is_secret_header(name: &str) -> bool {
     name.eq_ignore_ascii_case("authorization")
 }
 
+/// Headers, parameters and even paths hold credentials: neither form shows more than where a request goes.
 impl std::fmt::Debug for HttpRequest {
-    /// The redacted form: headers may hold credentials.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "HttpRequest({})", self.to_record_json())
+        write!(f, "HttpRequest({} {}://{}:{})", self.method.wire_name(), self.scheme.name(), self.host, self.port)
+    }
+}
+
+impl std::fmt::Debug for HttpRequestTemplate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HttpRequestTemplate({} {}://{}:{})", self.method.wire_name(), self.scheme.name(), self.host, self.port)
     }
 }
 
 impl Proxy {
     #[must_use]
     pub fn to_json(&self) -> Json {
-        Json::object()
-            .with("host", &*self.host)
-            .with("port", self.port)
-            .with_some("scheme", self.scheme.map(Scheme::name))
+        Json::object().with("host", &*self.host).with("port", self.port).with_some("scheme", self.scheme.map(Scheme::name))
     }
 }
 
 impl BasicAuth {
     pub(crate) fn to_json(&self, password: impl Fn(&Secret) -> Json) -> Json {
-        let basic = Json::object()
-            .with("username", &*self.username)
-            .with_some("password", self.password.as_ref().map(password));
+        let basic = Json::object().with("username", &*self.username).with_some("password", self.password.as_ref().map(password));
         Json::object().with("basic", basic)
     }
 }
@@ -176,29 +173,16 @@ impl HttpRequest {
     /// As records show it, secrets redacted (spec watcher-parts §9.2).
     #[must_use]
     pub fn to_record_json(&self) -> Json {
-        self.print(
-            |_, value| value.into(),
-            |name| is_secret_header(name),
-            Secret::redacted,
-        )
+        self.print(|_, value| value.into(), is_secret_header, Secret::redacted)
     }
 
     /// Everything, secrets in clear: for the journal and for nothing else. [`HttpRequest::from_json`] reads it back.
     #[must_use]
     pub fn to_json_with_secrets(&self) -> Json {
-        self.print(
-            |_, value| value.into(),
-            |_| false,
-            |secret| secret.reveal().into(),
-        )
+        self.print(|_, value| value.into(), |_| false, |secret| secret.reveal().into())
     }
 
-    fn print(
-        &self,
-        header: impl Fn(&str, &str) -> Json,
-        hide: impl Fn(&str) -> bool,
-        password: impl Fn(&Secret) -> Json,
-    ) -> Json {
+    fn print(&self, header: impl Fn(&str, &str) -> Json, hide: impl Fn(&str) -> bool, password: impl Fn(&Secret) -> Json) -> Json {
         let mut json = Json::object()
             .with("host", &*self.host)
             .with("port", self.port)
@@ -206,38 +190,17 @@ impl HttpRequest {
             .with("method", self.method.name())
             .with_some("path", self.path.as_deref());
         if !self.params.is_empty() {
-            json.set(
-                "params",
-                self.params
-                    .iter()
-                    .map(|(name, value)| (&**name, &**value))
-                    .collect::<watchbell_json::Map>(),
-            );
+            json.set("params", self.params.iter().map(|(name, value)| (&**name, &**value)).collect::<Map>());
         }
         if !self.headers.is_empty() {
-            let headers = self.headers.iter().map(|(name, value)| {
-                (
-                    &**name,
-                    if hide(name) {
-                        REDACTED.into()
-                    } else {
-                        header(name, value)
-                    },
-                )
-            });
-            json.set("headers", headers.collect::<watchbell_json::Map>());
+            let headers = self.headers.iter().map(|(name, value)| (&**name, if hide(name) { REDACTED.into() } else { header(name, value) }));
+            json.set("headers", headers.collect::<Map>());
         }
-        json.with_some(
-            "auth",
-            self.auth.as_ref().map(|auth| auth.to_json(&password)),
-        )
-        .with_some("body", self.body.as_deref())
-        .with_some(
-            "connection_timeout_in_millis",
-            self.connection_timeout_millis,
-        )
-        .with_some("read_timeout_millis", self.read_timeout_millis)
-        .with_some("proxy", self.proxy.as_ref().map(Proxy::to_json))
+        json.with_some("auth", self.auth.as_ref().map(|auth| auth.to_json(&password)))
+            .with_some("body", self.body.as_deref())
+            .with_some("connection_timeout_in_millis", self.connection_timeout_millis)
+            .with_some("read_timeout_millis", self.read_timeout_millis)
+            .with_some("proxy", self.proxy.as_ref().map(Proxy::to_json))
     }
 
     /// What [`HttpRequest::to_json_with_secrets`] wrote.
@@ -245,47 +208,20 @@ impl HttpRequest {
     /// # Errors
     /// `parse_exception` when the text is not of that form.
     pub fn from_json(json: &Json) -> Result<HttpRequest, Failure> {
-        let text = |name: &str| {
-            json.get(name)
-                .and_then(Json::as_str)
-                .ok_or_else(|| Failure::parse(format!("stored http request without [{name}]")))
-        };
+        let text = |name: &str| json.get(name).and_then(Json::as_str).ok_or_else(|| Failure::parse(format!("stored http request without [{name}]")));
         let pairs = |name: &str| {
             let members = json.get(name).and_then(Json::as_map);
-            members
-                .into_iter()
-                .flat_map(|map| map.iter())
-                .map(|(name, value)| {
-                    (
-                        name.to_string(),
-                        value.as_str().unwrap_or_default().to_owned(),
-                    )
-                })
+            members.into_iter().flat_map(Map::iter).map(|(name, value)| (name.to_string(), value.as_str().unwrap_or_default().to_owned()))
         };
         let auth = json.at(&["auth", "basic"]).map(|basic| BasicAuth {
-            username: basic
-                .get("username")
-                .and_then(Json::as_str)
-                .unwrap_or_default()
-                .to_owned(),
-            password: basic
-                .get("password")
-                .and_then(Json::as_str)
-                .map(Secret::new),
+            username: basic.get("username").and_then(Json::as_str).unwrap_or_default().to_owned(),
+            password: basic.get("password").and_then(Json::as_str).map(Secret::new),
         });
         let proxy = match json.get("proxy") {
             Some(proxy) => Some(Proxy {
-                host: proxy
-                    .get("host")
-                    .and_then(Json::as_str)
-                    .unwrap_or_default()
-                    .to_owned(),
+                host: proxy.get("host").and_then(Json::as_str).unwrap_or_default().to_owned(),
                 port: port(proxy.get("port"))?,
-                scheme: proxy
-                    .get("scheme")
-                    .and_then(Json::as_str)
-                    .map(Scheme::parse)
-                    .transpose()?,
+                scheme: proxy.get("scheme").and_then(Json::as_str).map(Scheme::parse).transpose()?,
             }),
             None => None,
         };
@@ -299,9 +235,7 @@ impl HttpRequest {
             headers: pairs("headers").collect(),
             auth,
             body: json.get("body").and_then(Json::as_str).map(str::to_owned),
-            connection_timeout_millis: json
-                .get("connection_timeout_in_millis")
-                .and_then(Json::as_i64),
+            connection_timeout_millis: json.get("connection_timeout_in_millis").and_then(Json::as_i64),
             read_timeout_millis: json.get("read_timeout_millis").and_then(Json::as_i64),
             proxy,
         })
@@ -309,9 +243,7 @@ impl HttpRequest {
 }
 
 fn port(value: Option<&Json>) -> Result<u16, Failure> {
-    let number = value
-        .and_then(Json::as_i64)
-        .and_then(|port| u16::try_from(port).ok());
+    let number = value.and_then(Json::as_i64).and_then(|port| u16::try_from(port).ok());
     number.ok_or_else(|| Failure::parse("stored http request without a usable [port]"))
 }
 
@@ -327,22 +259,12 @@ mod tests {
             method: Method::Post,
             path: Some("/a/".into()),
             params: BTreeMap::from([("q".to_owned(), "a b".to_owned())]),
-            headers: vec![
-                ("X".into(), "1".into()),
-                ("authorization".into(), "Bearer topsecret".into()),
-            ],
-            auth: Some(BasicAuth {
-                username: "u".into(),
-                password: Some(Secret::new("topsecret")),
-            }),
+            headers: vec![("X".into(), "1".into()), ("authorization".into(), "Bearer topsecret".into())],
+            auth: Some(BasicAuth { username: "u".into(), password: Some(Secret::new("topsecret")) }),
             body: Some("{}".into()),
             connection_timeout_millis: Some(5),
             read_timeout_millis: None,
-            proxy: Some(Proxy {
-                host: "p".into(),
-                port: 3128,
-                scheme: Some(Scheme::Http),
-            }),
+            proxy: Some(Proxy { host: "p".into(), port: 3128, scheme: Some(Scheme::Http) }),
         }
     }
 
@@ -360,10 +282,7 @@ mod tests {
     #[test]
     fn the_journal_form_reads_back_whole() {
         let request = request();
-        assert_eq!(
-            HttpRequest::from_json(&request.to_json_with_secrets()),
-            Ok(request)
-        );
+        assert_eq!(HttpRequest::from_json(&request.to_json_with_secrets()), Ok(request));
         assert!(HttpRequest::from_json(&Json::object()).is_err());
     }
 }

@@ -32,10 +32,7 @@ fn broken(what: impl std::fmt::Display) -> Failure {
 }
 
 fn unexpected(field: &str, value: &Json) -> Failure {
-    broken(format_args!(
-        "unexpected token [{}] for field [{field}]",
-        token_name(value)
-    ))
+    broken(format_args!("unexpected token [{}] for field [{field}]", token_name(value)))
 }
 
 fn string<'j>(field: &str, value: &'j Json) -> Result<&'j str, Failure> {
@@ -47,10 +44,7 @@ impl HttpRequestTemplate {
     /// `parse_exception`, or `illegal_argument_exception` for an unknown method or scheme.
     pub fn parse(value: &Json, secrets: RedactedSecret) -> Result<HttpRequestTemplate, Failure> {
         let Json::Map(map) = value else {
-            return Err(broken(format_args!(
-                "expected an object but found [{}] instead",
-                token_name(value)
-            )));
+            return Err(broken(format_args!("expected an object but found [{}] instead", token_name(value))));
         };
         let mut draft = Draft::default();
         for (field, value) in map.iter() {
@@ -63,25 +57,8 @@ impl HttpRequestTemplate {
     #[must_use]
     pub fn to_json(&self, secrets: Secrets) -> Json {
         let hidden = |name: &str| secrets == Secrets::Redacted && is_secret_header(name);
-        let headers: Map = self
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                (
-                    &**name,
-                    if hidden(name) {
-                        REDACTED.into()
-                    } else {
-                        value.0.clone()
-                    },
-                )
-            })
-            .collect();
-        let params: Map = self
-            .params
-            .iter()
-            .map(|(name, value)| (&**name, value.0.clone()))
-            .collect();
+        let headers: Map = self.headers.iter().map(|(name, value)| (&**name, if hidden(name) { REDACTED.into() } else { value.0.clone() })).collect();
+        let params: Map = self.params.iter().map(|(name, value)| (&**name, value.0.clone())).collect();
         Json::object()
             .with("scheme", self.scheme.name())
             .with("host", &*self.host)
@@ -90,17 +67,9 @@ impl HttpRequestTemplate {
             .with_some("path", self.path.as_ref().map(|path| path.0.clone()))
             .with("params", params)
             .with("headers", headers)
-            .with_some(
-                "auth",
-                self.auth
-                    .as_ref()
-                    .map(|auth| auth.to_json(|secret| secrets.print(secret))),
-            )
+            .with_some("auth", self.auth.as_ref().map(|auth| auth.to_json(|secret| secrets.print(secret))))
             .with_some("body", self.body.as_ref().map(|body| body.0.clone()))
-            .with_some(
-                "connection_timeout_in_millis",
-                self.connection_timeout_millis,
-            )
+            .with_some("connection_timeout_in_millis", self.connection_timeout_millis)
             .with_some("read_timeout_millis", self.read_timeout_millis)
             .with_some("proxy", self.proxy.as_ref().map(Proxy::to_json))
     }
@@ -122,9 +91,7 @@ impl Draft {
             "proxy" => self.proxy = Some(read_proxy(value)?),
             "connection_timeout" => self.connection_timeout_millis = duration(field, value)?,
             "read_timeout" => self.read_timeout_millis = duration(field, value)?,
-            "connection_timeout_in_millis" => {
-                self.connection_timeout_millis = Some(parse_millis(value, field)?)
-            }
+            "connection_timeout_in_millis" => self.connection_timeout_millis = Some(parse_millis(value, field)?),
             "read_timeout_millis" => self.read_timeout_millis = Some(parse_millis(value, field)?),
             unknown => return Err(broken(format_args!("unexpected field [{unknown}]"))),
         }
@@ -139,28 +106,16 @@ impl Draft {
         if let Some(path) = url.path {
             self.path = Some(TextTemplate::text(path));
         }
-        merge(
-            &mut self.params,
-            url.params
-                .into_iter()
-                .map(|(name, value)| (name, TextTemplate::text(value)))
-                .collect(),
-        );
+        merge(&mut self.params, url.params.into_iter().map(|(name, value)| (name, TextTemplate::text(value))).collect());
         Ok(())
     }
 
     fn finish(self) -> Result<HttpRequestTemplate, Failure> {
-        let host = self
-            .host
-            .filter(|host| !host.is_empty())
-            .ok_or_else(|| broken("missing required [host] string field"))?;
+        let host = self.host.filter(|host| !host.is_empty()).ok_or_else(|| broken("missing required [host] string field"))?;
         let Some(port) = self.port else {
             return Err(broken("missing required [port] numeric field"));
         };
-        let port = u16::try_from(port)
-            .ok()
-            .filter(|port| *port > 0)
-            .ok_or_else(|| broken(format_args!("wrong port for [{host}]: [{port}]")))?;
+        let port = u16::try_from(port).ok().filter(|port| *port > 0).ok_or_else(|| broken(format_args!("wrong port for [{host}]: [{port}]")))?;
         Ok(HttpRequestTemplate {
             scheme: self.scheme.unwrap_or(Scheme::Http),
             host,
@@ -188,56 +143,34 @@ fn merge(into: &mut Vec<(String, TextTemplate)>, from: Vec<(String, TextTemplate
 }
 
 fn template(field: &str, value: &Json) -> Result<TextTemplate, Failure> {
-    TextTemplate::parse(value).map_err(|cause| {
-        broken(format_args!("failed to parse template for field [{field}]")).caused_by(cause)
-    })
+    TextTemplate::parse(value).map_err(|cause| broken(format_args!("failed to parse template for field [{field}]")).caused_by(cause))
 }
 
 fn templates(field: &str, value: &Json) -> Result<Vec<(String, TextTemplate)>, Failure> {
     let Json::Map(map) = value else {
         return Err(unexpected(field, value));
     };
-    map.iter()
-        .map(|(name, value)| {
-            Ok((
-                name.to_string(),
-                template(&format!("{field}.{name}"), value)?,
-            ))
-        })
-        .collect()
+    map.iter().map(|(name, value)| Ok((name.to_string(), template(&format!("{field}.{name}"), value)?))).collect()
 }
 
 fn duration(field: &str, value: &Json) -> Result<Option<i64>, Failure> {
-    parse_time_value(value, field).map_err(|cause| {
-        broken(format_args!("invalid time value for field [{field}]")).caused_by(cause)
-    })
+    parse_time_value(value, field).map_err(|cause| broken(format_args!("invalid time value for field [{field}]")).caused_by(cause))
 }
 
 /// `{"basic": {…}}`; the reference does not look at the inner key's name.
 fn read_auth(value: &Json, secrets: RedactedSecret) -> Result<Option<BasicAuth>, Failure> {
     let broken = |what: String| Failure::parse(format!("could not parse auth. {what}"));
     let Json::Map(map) = value else {
-        return Err(broken(format!(
-            "expected an object but found [{}] instead",
-            token_name(value)
-        )));
+        return Err(broken(format!("expected an object but found [{}] instead", token_name(value))));
     };
     let mut auth = None;
     for (_, basic) in map.iter() {
         let Json::Map(basic_map) = basic else {
-            return Err(broken(format!(
-                "expected an object but found [{}] instead",
-                token_name(basic)
-            )));
+            return Err(broken(format!("expected an object but found [{}] instead", token_name(basic))));
         };
         let (mut username, mut password) = (None, None);
         for (field, value) in basic_map.iter() {
-            let text = value.as_str().ok_or_else(|| {
-                broken(format!(
-                    "unexpected token [{}] for field [{field}]",
-                    token_name(value)
-                ))
-            })?;
+            let text = value.as_str().ok_or_else(|| broken(format!("unexpected token [{}] for field [{field}]", token_name(value))))?;
             match &**field {
                 "username" => username = Some(text.to_owned()),
                 "password" => password = secrets.read(text, "password")?,
@@ -254,31 +187,14 @@ fn read_proxy(value: &Json) -> Result<Proxy, Failure> {
     let Json::Map(map) = value else {
         return Err(unexpected("proxy", value));
     };
-    let host = map
-        .get("host")
-        .map(|host| string("proxy.host", host))
-        .transpose()?
-        .filter(|host| !host.is_empty());
-    let port = map
-        .get("port")
-        .map(|port| port.as_i64().ok_or_else(|| unexpected("proxy.port", port)))
-        .transpose()?;
-    let scheme = map
-        .get("scheme")
-        .map(|scheme| Scheme::parse(string("proxy.scheme", scheme)?))
-        .transpose()?;
+    let host = map.get("host").map(|host| string("proxy.host", host)).transpose()?.filter(|host| !host.is_empty());
+    let port = map.get("port").map(|port| port.as_i64().ok_or_else(|| unexpected("proxy.port", port))).transpose()?;
+    let scheme = map.get("scheme").map(|scheme| Scheme::parse(string("proxy.scheme", scheme)?)).transpose()?;
     let (Some(host), Some(port)) = (host, port) else {
         return Err(broken("proxy must contain [host] and [port]"));
     };
-    match u16::try_from(port)
-        .ok()
-        .filter(|port| (1..65535).contains(port))
-    {
-        Some(port) => Ok(Proxy {
-            host: host.to_owned(),
-            port,
-            scheme,
-        }),
+    match u16::try_from(port).ok().filter(|port| (1..65535).contains(port)) {
+        Some(port) => Ok(Proxy { host: host.to_owned(), port, scheme }),
         None => Err(broken("proxy port must be between 1 and 65534")),
     }
 }
@@ -321,46 +237,16 @@ mod tests {
     #[test]
     fn what_is_no_request_is_refused() {
         for (given, reason) in [
-            (
-                json!({}),
-                "could not parse http request template. missing required [host] string field",
-            ),
-            (
-                json!({"host": "h"}),
-                "could not parse http request template. missing required [port] numeric field",
-            ),
-            (
-                json!({"host": "h", "port": "80"}),
-                "could not parse http request template. unexpected token [VALUE_STRING] for field [port]",
-            ),
-            (
-                json!({"host": "h", "port": 0}),
-                "could not parse http request template. wrong port for [h]: [0]",
-            ),
-            (
-                json!({"host": "h", "port": 1, "method": "patch"}),
-                "unsupported http method [patch]",
-            ),
-            (
-                json!({"host": "h", "port": 1, "bogus": 1}),
-                "could not parse http request template. unexpected field [bogus]",
-            ),
-            (
-                json!({"host": "h", "port": 1, "auth": {"basic": {"password": "p"}}}),
-                "could not parse auth. username is a required option",
-            ),
-            (
-                json!({"host": "h", "port": 1, "auth": {"basic": {"username": "u", "password": REDACTED}}}),
-                "found redacted password in field [password]",
-            ),
-            (
-                json!({"host": "h", "port": 1, "proxy": {"host": "p"}}),
-                "could not parse http request template. proxy must contain [host] and [port]",
-            ),
-            (
-                json!([]),
-                "could not parse http request template. expected an object but found [START_ARRAY] instead",
-            ),
+            (json!({}), "could not parse http request template. missing required [host] string field"),
+            (json!({"host": "h"}), "could not parse http request template. missing required [port] numeric field"),
+            (json!({"host": "h", "port": "80"}), "could not parse http request template. unexpected token [VALUE_STRING] for field [port]"),
+            (json!({"host": "h", "port": 0}), "could not parse http request template. wrong port for [h]: [0]"),
+            (json!({"host": "h", "port": 1, "method": "patch"}), "unsupported http method [patch]"),
+            (json!({"host": "h", "port": 1, "bogus": 1}), "could not parse http request template. unexpected field [bogus]"),
+            (json!({"host": "h", "port": 1, "auth": {"basic": {"password": "p"}}}), "could not parse auth. username is a required option"),
+            (json!({"host": "h", "port": 1, "auth": {"basic": {"username": "u", "password": REDACTED}}}), "found redacted password in field [password]"),
+            (json!({"host": "h", "port": 1, "proxy": {"host": "p"}}), "could not parse http request template. proxy must contain [host] and [port]"),
+            (json!([]), "could not parse http request template. expected an object but found [START_ARRAY] instead"),
         ] {
             assert_eq!(parse(&given).unwrap_err().reason_text(), reason, "{given}");
         }

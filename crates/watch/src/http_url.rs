@@ -25,25 +25,15 @@ impl ParsedUrl {
         if url.trim().is_empty() {
             return Err(Failure::parse("url cannot be empty"));
         }
-        if url
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || "{}<>\"\\^`|".contains(c))
-        {
+        if url.chars().any(|c| c.is_whitespace() || c.is_control() || "{}<>\"\\^`|".contains(c)) {
             return Err(malformed(url));
         }
-        let Some((scheme, rest)) = url
-            .split_once("://")
-            .filter(|(scheme, _)| !scheme.is_empty() && !scheme.contains(['/', '?', '#']))
-        else {
-            return Err(Failure::parse(format!(
-                "URL [{url}] does not contain a scheme"
-            )));
+        let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| !scheme.is_empty() && !scheme.contains(['/', '?', '#'])) else {
+            return Err(Failure::parse(format!("URL [{url}] does not contain a scheme")));
         };
         let scheme = Scheme::parse(scheme)?;
         let rest = rest.split('#').next().unwrap_or_default();
-        let (rest, query) = rest
-            .split_once('?')
-            .map_or((rest, None), |(rest, query)| (rest, Some(query)));
+        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
         let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
         let host_port = authority.rsplit('@').next().unwrap_or_default();
         let (host, port) = split_port(host_port).ok_or_else(|| malformed(url))?;
@@ -52,27 +42,11 @@ impl ParsedUrl {
         }
         let port = match port {
             None | Some("") => scheme.default_port(),
-            Some(digits) => digits
-                .parse()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or_else(|| malformed(url))?,
+            Some(digits) => digits.parse().ok().filter(|port| *port > 0).ok_or_else(|| malformed(url))?,
         };
-        let path = if path.is_empty() {
-            None
-        } else {
-            Some(percent_decode(path, false).ok_or_else(|| malformed(url))?)
-        };
-        let params = query
-            .map_or(Some(Vec::new()), form_decode)
-            .ok_or_else(|| malformed(url))?;
-        Ok(ParsedUrl {
-            scheme,
-            host: host.to_owned(),
-            port,
-            path,
-            params,
-        })
+        let path = if path.is_empty() { None } else { Some(percent_decode(path, false).ok_or_else(|| malformed(url))?) };
+        let params = query.map_or(Some(Vec::new()), form_decode).ok_or_else(|| malformed(url))?;
+        Ok(ParsedUrl { scheme, host: host.to_owned(), port, path, params })
     }
 }
 
@@ -81,11 +55,7 @@ fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
     if authority.starts_with('[') {
         let end = authority.find(']')? + 1;
         let (host, rest) = authority.split_at(end);
-        return if rest.is_empty() {
-            Some((host, None))
-        } else {
-            rest.strip_prefix(':').map(|port| (host, Some(port)))
-        };
+        return if rest.is_empty() { Some((host, None)) } else { rest.strip_prefix(':').map(|port| (host, Some(port))) };
     }
     match authority.split_once(':') {
         Some((_, port)) if port.contains(':') => None,
@@ -176,15 +146,10 @@ impl HttpRequest {
     /// Path and query of the request line.
     #[must_use]
     pub fn target(&self) -> String {
-        let mut target = self
-            .path
-            .as_deref()
-            .map_or_else(|| "/".to_owned(), encode_path);
+        let mut target = self.path.as_deref().map_or_else(|| "/".to_owned(), encode_path);
         if !self.params.is_empty() {
             target.push('?');
-            target.push_str(&encode_params(
-                self.params.iter().map(|(name, value)| (&**name, &**value)),
-            ));
+            target.push_str(&encode_params(self.params.iter().map(|(name, value)| (&**name, &**value))));
         }
         target
     }
@@ -192,13 +157,7 @@ impl HttpRequest {
     /// The whole address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!(
-            "{}://{}:{}{}",
-            self.scheme.name(),
-            self.host,
-            self.port,
-            self.target()
-        )
+        format!("{}://{}:{}{}", self.scheme.name(), self.host, self.port, self.target())
     }
 
     /// `scheme://host:port`, what allow-lists are matched against.
@@ -222,11 +181,7 @@ mod tests {
             ("http://u:p@h:1/x?y", "h", 1, Some("/x")),
         ] {
             let parsed = ParsedUrl::parse(url).unwrap();
-            assert_eq!(
-                (&*parsed.host, parsed.port, parsed.path.as_deref()),
-                (host, port, path),
-                "{url}"
-            );
+            assert_eq!((&*parsed.host, parsed.port, parsed.path.as_deref()), (host, port, path), "{url}");
         }
         for (url, reason) in [
             ("", "url cannot be empty"),
@@ -255,9 +210,6 @@ mod tests {
         ] {
             assert_eq!(encode_path(path), encoded, "{path}");
         }
-        assert_eq!(
-            encode_params([("a b", "c&d"), ("ü", "~*")]),
-            "a+b=c%26d&%C3%BC=%7E*"
-        );
+        assert_eq!(encode_params([("a b", "c&d"), ("ü", "~*")]), "a+b=c%26d&%C3%BC=%7E*");
     }
 }

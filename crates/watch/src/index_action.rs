@@ -51,16 +51,8 @@ pub struct TargetedDocument {
 }
 
 impl IndexAction {
-    pub(crate) fn parse(
-        watch: &WatchId,
-        id: &ActionId,
-        value: &Json,
-    ) -> Result<IndexAction, Failure> {
-        let broken = |what: String| {
-            Failure::parse(format!(
-                "could not parse [index] action [{watch}/{id}]. {what}"
-            ))
-        };
+    pub(crate) fn parse(watch: &WatchId, id: &ActionId, value: &Json) -> Result<IndexAction, Failure> {
+        let broken = |what: String| Failure::parse(format!("could not parse [index] action [{watch}/{id}]. {what}"));
         let Json::Map(map) = value else {
             return Err(broken("expected an object".into()));
         };
@@ -76,25 +68,19 @@ impl IndexAction {
                         "index" => OpType::Index,
                         "create" => OpType::Create,
                         other => {
-                            return Err(broken(format!(
-                                "failed to parse op_type value [{other}] for field [op_type], must be one of [index, create]"
-                            )));
+                            return Err(broken(format!("failed to parse op_type value [{other}] for field [op_type], must be one of [index, create]")));
                         }
                     });
                 }
                 "execution_time_field" => action.execution_time_field = Some(string()?),
                 "timeout" => {
-                    action.timeout_millis = parse_time_value(value, field).map_err(|cause| {
-                        broken("failed to parse field [timeout]".into()).caused_by(cause)
-                    })?
+                    action.timeout_millis = parse_time_value(value, field).map_err(|cause| broken("failed to parse field [timeout]".into()).caused_by(cause))?
                 }
                 "timeout_in_millis" => action.timeout_millis = Some(parse_millis(value, field)?),
                 "refresh" => {
                     let refresh = string()?;
                     if !["true", "false", "wait_for"].contains(&&*refresh) {
-                        return Err(Failure::illegal_argument(format!(
-                            "Unknown value for refresh: [{refresh}]."
-                        )));
+                        return Err(Failure::illegal_argument(format!("Unknown value for refresh: [{refresh}].")));
                     }
                     action.refresh = Some(refresh);
                 }
@@ -115,10 +101,7 @@ impl IndexAction {
             .with_some("execution_time_field", self.execution_time_field.as_deref())
             .with_some("timeout_in_millis", self.timeout_millis)
             .with_some("refresh", self.refresh.as_deref())
-            .with_some(
-                "dynamic_name_timezone",
-                self.dynamic_name_timezone.as_deref(),
-            )
+            .with_some("dynamic_name_timezone", self.dynamic_name_timezone.as_deref())
     }
 
     /// The documents that `payload` makes: its `_doc` if it has one, else itself.
@@ -130,10 +113,7 @@ impl IndexAction {
             None => self.single(payload),
             Some(Json::List(items)) => self.bulk(items),
             Some(document @ Json::Map(_)) => self.single(document),
-            Some(Json::Null) => Err(Failure {
-                reason: None,
-                ..Failure::new("null_pointer_exception", "")
-            }),
+            Some(Json::Null) => Err(Failure { reason: None, ..Failure::new("null_pointer_exception", "") }),
             Some(_) => Err(Failure::illegal_state(
                 "could not execute action. failed to index payload data. [_data] field must either hold a Map or an List/Array of Maps",
             )),
@@ -150,28 +130,23 @@ impl IndexAction {
 
     fn bulk(&self, items: &[Json]) -> Result<Documents, Failure> {
         if self.doc_id.is_some() {
-            return Err(Failure::illegal_state(
-                "could not execute action {} of watch {}. [doc_id] cannot be used with bulk [_doc] indexing",
-            ));
+            return Err(Failure::illegal_state("could not execute action {} of watch {}. [doc_id] cannot be used with bulk [_doc] indexing"));
         }
         if items.is_empty() {
             return Err(crate::validation::failed(["no requests added"]));
         }
         let documents = items.iter().map(|item| match item {
             Json::Map(map) => self.target((**map).clone()),
-            _ => Err(Failure::illegal_state("could not execute action. failed to index payload data. [_data] field must either hold a Map or an List/Array of Maps")),
+            _ => Err(Failure::illegal_state(
+                "could not execute action. failed to index payload data. [_data] field must either hold a Map or an List/Array of Maps",
+            )),
         });
         Ok(Documents::Bulk(documents.collect::<Result<_, _>>()?))
     }
 
     fn target(&self, mut source: Map) -> Result<TargetedDocument, Failure> {
         source.remove("_type");
-        let mut take = |name: &str| {
-            source
-                .remove(name)
-                .filter(|value| !value.is_null())
-                .map(|value| crate::java::text(&value))
-        };
+        let mut take = |name: &str| source.remove(name).filter(|value| !value.is_null()).map(|value| crate::java::text(&value));
         let (index, id) = (take("_index"), take("_id"));
         if index.is_some() && self.index.is_some() {
             return Err(set_twice("_index", "index"));
@@ -203,68 +178,39 @@ mod tests {
     use super::*;
     use watchbell_json::json;
 
-    fn documents(
-        action: &IndexAction,
-        payload: &Json,
-    ) -> Result<Vec<(Option<String>, Option<String>, String)>, Failure> {
+    type Target = (Option<String>, Option<String>, String);
+
+    fn documents(action: &IndexAction, payload: &Json) -> Result<Vec<Target>, Failure> {
         let documents = match action.documents(payload)? {
             Documents::Single(document) => vec![document],
             Documents::Bulk(documents) => documents,
         };
-        Ok(documents
-            .into_iter()
-            .map(|d| (d.index, d.id, Json::from(d.source).to_string()))
-            .collect())
+        Ok(documents.into_iter().map(|d| (d.index, d.id, Json::from(d.source).to_string())).collect())
     }
 
     #[test]
     fn documents_come_from_the_payload_and_say_where_they_go() {
         let open = IndexAction::default();
-        let named = IndexAction {
-            index: Some("i".into()),
-            doc_id: Some("d".into()),
-            ..IndexAction::default()
-        };
+        let named = IndexAction { index: Some("i".into()), doc_id: Some("d".into()), ..IndexAction::default() };
+        assert_eq!(documents(&open, &json!({"a": 1})), Ok(vec![(None, None, r#"{"a":1}"#.into())]));
         assert_eq!(
-            documents(&open, &json!({"a": 1})),
-            Ok(vec![(None, None, r#"{"a":1}"#.into())])
-        );
-        assert_eq!(
-            documents(
-                &open,
-                &json!({"_doc": {"a": 1, "_index": "x", "_id": 5, "_type": "t"}})
-            ),
-            Ok(vec![(
-                Some("x".into()),
-                Some("5".into()),
-                r#"{"a":1}"#.into()
-            )])
+            documents(&open, &json!({"_doc": {"a": 1, "_index": "x", "_id": 5, "_type": "t"}})),
+            Ok(vec![(Some("x".into()), Some("5".into()), r#"{"a":1}"#.into())])
         );
         assert_eq!(
             documents(&open, &json!({"_doc": [{"a": 1}, {"_id": "y"}]})),
-            Ok(vec![
-                (None, None, r#"{"a":1}"#.into()),
-                (None, Some("y".into()), "{}".into())
-            ])
+            Ok(vec![(None, None, r#"{"a":1}"#.into()), (None, Some("y".into()), "{}".into())])
         );
         for (action, payload, kind) in [
             (&open, json!({"_doc": "x"}), "illegal_state_exception"),
             (&open, json!({"_doc": null}), "null_pointer_exception"),
-            (
-                &open,
-                json!({"_doc": []}),
-                "action_request_validation_exception",
-            ),
+            (&open, json!({"_doc": []}), "action_request_validation_exception"),
             (&open, json!({"_doc": [1]}), "illegal_state_exception"),
             (&named, json!({"_index": "x"}), "illegal_state_exception"),
             (&named, json!({"_id": "x"}), "illegal_state_exception"),
             (&named, json!({"_doc": [{}]}), "illegal_state_exception"),
         ] {
-            assert_eq!(
-                documents(action, &payload).unwrap_err().kind,
-                kind,
-                "{payload}"
-            );
+            assert_eq!(documents(action, &payload).unwrap_err().kind, kind, "{payload}");
         }
     }
 }

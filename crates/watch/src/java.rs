@@ -61,13 +61,9 @@ pub fn parse_double(text: &str) -> Option<f64> {
     if unsigned.starts_with("0x") || unsigned.starts_with("0X") {
         return parse_hex(&unsigned[2..]).map(|value| sign * value);
     }
-    let digits = unsigned
-        .strip_suffix(['d', 'D', 'f', 'F'])
-        .unwrap_or(unsigned);
+    let digits = unsigned.strip_suffix(['d', 'D', 'f', 'F']).unwrap_or(unsigned);
     if digits.starts_with(['+', '-'])
-        || !digits
-            .bytes()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
+        || !digits.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'))
         || !digits.bytes().any(|b| b.is_ascii_digit())
     {
         return None;
@@ -77,10 +73,7 @@ pub fn parse_double(text: &str) -> Option<f64> {
 
 /// `h.hhp±d`, the exponent being required.
 fn parse_hex(text: &str) -> Option<f64> {
-    let text = text
-        .strip_suffix(['d', 'D', 'f', 'F'])
-        .filter(|rest| rest.contains(['p', 'P']))
-        .unwrap_or(text);
+    let text = text.strip_suffix(['d', 'D', 'f', 'F']).filter(|rest| rest.contains(['p', 'P'])).unwrap_or(text);
     let (mantissa, exponent) = text.split_once(['p', 'P'])?;
     let exponent: i32 = exponent.parse().ok()?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -102,14 +95,8 @@ mod tests {
 
     #[test]
     fn values_print_as_java_prints_them() {
-        assert_eq!(
-            text(&json!({"a": [1, 2.0, null, true], "b": {"c": "x"}})),
-            "{a=[1, 2.0, null, true], b={c=x}}"
-        );
-        assert_eq!(
-            text(&Json::Time(1_420_329_600_000_000_000)),
-            "2015-01-04T00:00Z"
-        );
+        assert_eq!(text(&json!({"a": [1, 2.0, null, true], "b": {"c": "x"}})), "{a=[1, 2.0, null, true], b={c=x}}");
+        assert_eq!(text(&Json::Time(1_420_329_600_000_000_000)), "2015-01-04T00:00Z");
     }
 
     #[test]
@@ -127,9 +114,7 @@ mod tests {
         ] {
             assert_eq!(parse_double(text), Some(value), "{text}");
         }
-        for text in [
-            "", "x", "1,5", "true", "inf", "nan", "0x1", "--1", "1e", "e5", "1 2", "d",
-        ] {
+        for text in ["", "x", "1,5", "true", "inf", "nan", "0x1", "--1", "1e", "e5", "1 2", "d"] {
             assert_eq!(parse_double(text), None, "{text}");
         }
         assert!(parse_double("NaN").is_some_and(f64::is_nan));

@@ -83,9 +83,7 @@ impl ActionResultStatus {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<ActionResultStatus> {
-        ActionResultStatus::ALL
-            .into_iter()
-            .find(|status| status.name() == text)
+        ActionResultStatus::ALL.into_iter().find(|status| status.name() == text)
     }
 
     /// The status of a `foreach` action: that of all its runs, or `partial_failure`. No runs are a failure.
@@ -102,37 +100,24 @@ impl ActionResultStatus {
 impl InputResult {
     #[must_use]
     pub fn success(kind: impl Into<String>, payload: Json) -> InputResult {
-        InputResult {
-            kind: kind.into(),
-            outcome: Ok(payload),
-            detail: None,
-        }
+        InputResult { kind: kind.into(), outcome: Ok(payload), detail: None }
     }
 
     #[must_use]
     pub fn failure(kind: impl Into<String>, failure: &Failure) -> InputResult {
-        InputResult {
-            kind: kind.into(),
-            outcome: Err(failure.to_json()),
-            detail: None,
-        }
+        InputResult { kind: kind.into(), outcome: Err(failure.to_json()), detail: None }
     }
 
     #[must_use]
     pub fn with_detail(self, detail: Json) -> InputResult {
-        InputResult {
-            detail: Some(detail),
-            ..self
-        }
+        InputResult { detail: Some(detail), ..self }
     }
 
     #[must_use]
     pub fn to_json(&self) -> Json {
         let json = Json::object().with("type", &*self.kind);
         let json = match &self.outcome {
-            Ok(payload) => json
-                .with("status", "success")
-                .with("payload", payload.clone()),
+            Ok(payload) => json.with("status", "success").with("payload", payload.clone()),
             Err(error) => json.with("status", "failure").with("error", error.clone()),
         };
         json.with_some(&*self.kind, self.detail.clone())
@@ -145,87 +130,49 @@ impl InputResult {
             "success" => Ok(json.get("payload")?.clone()),
             _ => Err(json.get("error").cloned().unwrap_or_default()),
         };
-        Some(InputResult {
-            kind: kind.to_owned(),
-            outcome,
-            detail: json.get(kind).cloned(),
-        })
+        Some(InputResult { kind: kind.to_owned(), outcome, detail: json.get(kind).cloned() })
     }
 }
 
 impl ConditionResult {
     #[must_use]
     pub fn always_met() -> ConditionResult {
-        ConditionResult {
-            kind: "always".into(),
-            met: true,
-            resolved_values: None,
-        }
+        ConditionResult { kind: "always".into(), met: true, resolved_values: None }
     }
 
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let detail = self
-            .resolved_values
-            .as_ref()
-            .map(|values| Json::object().with("resolved_values", values.clone()));
-        Json::object()
-            .with("type", &*self.kind)
-            .with("status", "success")
-            .with("met", self.met)
-            .with_some(&*self.kind, detail)
+        let detail = self.resolved_values.as_ref().map(|values| Json::object().with("resolved_values", values.clone()));
+        Json::object().with("type", &*self.kind).with("status", "success").with("met", self.met).with_some(&*self.kind, detail)
     }
 
     #[must_use]
     pub fn from_json(json: &Json) -> Option<ConditionResult> {
         let kind = json.get("type")?.as_str()?;
-        Some(ConditionResult {
-            kind: kind.to_owned(),
-            met: json.get("met")?.as_bool()?,
-            resolved_values: json.at(&[kind, "resolved_values"]).cloned(),
-        })
+        Some(ConditionResult { kind: kind.to_owned(), met: json.get("met")?.as_bool()?, resolved_values: json.at(&[kind, "resolved_values"]).cloned() })
     }
 }
 
 impl ActionResult {
     #[must_use]
     pub fn new(id: ActionId, kind: impl Into<String>, status: ActionResultStatus) -> ActionResult {
-        ActionResult {
-            id,
-            kind: kind.into(),
-            status,
-            condition: None,
-            reason: None,
-            error: None,
-            detail: None,
-            foreach: None,
-            own: None,
-        }
+        ActionResult { id, kind: kind.into(), status, condition: None, reason: None, error: None, detail: None, foreach: None, own: None }
     }
 
     /// An exception escaped.
     #[must_use]
     pub fn failed(id: ActionId, kind: impl Into<String>, failure: &Failure) -> ActionResult {
-        ActionResult {
-            error: Some(failure.to_json()),
-            ..ActionResult::new(id, kind, ActionResultStatus::Failure)
-        }
+        ActionResult { error: Some(failure.to_json()), ..ActionResult::new(id, kind, ActionResultStatus::Failure) }
     }
 
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> ActionResult {
-        ActionResult {
-            reason: Some(reason.into()),
-            ..self
-        }
+        ActionResult { reason: Some(reason.into()), ..self }
     }
 
     #[must_use]
     pub fn with_detail(self, detail: Json) -> ActionResult {
-        ActionResult {
-            detail: Some(detail),
-            ..self
-        }
+        ActionResult { detail: Some(detail), ..self }
     }
 
     #[must_use]
@@ -239,10 +186,7 @@ impl ActionResult {
             .with("id", self.id.as_str())
             .with("type", &*self.kind)
             .with("status", self.status.name())
-            .with_some(
-                "condition",
-                self.condition.as_ref().map(ConditionResult::to_json),
-            )
+            .with_some("condition", self.condition.as_ref().map(ConditionResult::to_json))
             .with_some("reason", self.reason.as_deref())
             .with_some("error", self.error.clone())
             .with_some(&*self.kind, self.detail.clone())
@@ -258,17 +202,10 @@ impl ActionResult {
     #[must_use]
     pub fn from_json(json: &Json) -> Option<ActionResult> {
         let kind = json.get("type")?.as_str()?;
-        let foreach = json
-            .get("foreach")
-            .and_then(Json::as_list)
-            .map(|items| ForeachResult {
-                items: items.to_vec(),
-                max_iterations: json
-                    .get("max_iterations")
-                    .and_then(Json::as_i64)
-                    .and_then(|n| usize::try_from(n).ok())
-                    .unwrap_or(0),
-            });
+        let foreach = json.get("foreach").and_then(Json::as_list).map(|items| ForeachResult {
+            items: items.to_vec(),
+            max_iterations: json.get("max_iterations").and_then(Json::as_i64).and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+        });
         Some(ActionResult {
             id: ActionId::parse(json.get("id")?.as_str()?).ok()?,
             kind: kind.to_owned(),
@@ -290,38 +227,20 @@ mod tests {
 
     #[test]
     fn results_read_back_as_they_print() {
-        let input = InputResult::failure("search", &Failure::parse("no"))
-            .with_detail(json!({"request": {}}));
+        let input = InputResult::failure("search", &Failure::parse("no")).with_detail(json!({"request": {}}));
         assert_eq!(
             input.to_json().to_string(),
             r#"{"type":"search","status":"failure","error":{"root_cause":[{"type":"parse_exception","reason":"no"}],"type":"parse_exception","reason":"no"},"search":{"request":{}}}"#
         );
         assert_eq!(InputResult::from_json(&input.to_json()), Some(input));
-        let condition = ConditionResult {
-            kind: "compare".into(),
-            met: false,
-            resolved_values: Some(json!({"ctx.x": 1})),
-        };
-        assert_eq!(
-            condition.to_json().to_string(),
-            r#"{"type":"compare","status":"success","met":false,"compare":{"resolved_values":{"ctx.x":1}}}"#
-        );
-        assert_eq!(
-            ConditionResult::from_json(&condition.to_json()),
-            Some(condition.clone())
-        );
-        let mut action = ActionResult::new(
-            ActionId::parse("a").unwrap(),
-            "webhook",
-            ActionResultStatus::Failure,
-        )
-        .with_reason("received [500] status code")
-        .with_detail(json!({"request": {}, "response": {"status": 500}}))
-        .with_condition(Some(condition));
-        action.foreach = Some(ForeachResult {
-            items: vec![json!({"webhook": {}})],
-            max_iterations: 100,
-        });
+        let condition = ConditionResult { kind: "compare".into(), met: false, resolved_values: Some(json!({"ctx.x": 1})) };
+        assert_eq!(condition.to_json().to_string(), r#"{"type":"compare","status":"success","met":false,"compare":{"resolved_values":{"ctx.x":1}}}"#);
+        assert_eq!(ConditionResult::from_json(&condition.to_json()), Some(condition.clone()));
+        let mut action = ActionResult::new(ActionId::parse("a").unwrap(), "webhook", ActionResultStatus::Failure)
+            .with_reason("received [500] status code")
+            .with_detail(json!({"request": {}, "response": {"status": 500}}))
+            .with_condition(Some(condition));
+        action.foreach = Some(ForeachResult { items: vec![json!({"webhook": {}})], max_iterations: 100 });
         assert_eq!(
             action.to_json().to_string(),
             r#"{"id":"a","type":"webhook","status":"failure","condition":{"type":"compare","status":"success","met":false,"compare":{"resolved_values":{"ctx.x":1}}},"reason":"received [500] status code","webhook":{"request":{},"response":{"status":500}},"number_of_actions_executed":1,"foreach":[{"webhook":{}}],"max_iterations":100}"#

@@ -3,10 +3,7 @@
 use watchbell_json::{Failure, Json, Map, token_name};
 use watchbell_time::{
     Zone,
-    schedule::{
-        Calendar, DayTime, Interval, Month, MonthDay, MonthTimes, Rule, Schedule, ScheduleError,
-        WeekTimes, Weekday, YearTimes,
-    },
+    schedule::{Calendar, Cron, DayTime, Interval, Month, MonthDay, MonthTimes, Rule, Schedule, ScheduleError, WeekTimes, Weekday, YearTimes},
 };
 
 use crate::time_value::parse_integer;
@@ -25,10 +22,7 @@ fn cause(error: &ScheduleError) -> Failure {
 }
 
 fn unexpected(value: &Json, what: &str) -> Failure {
-    Failure::parse(format!(
-        "expected {what}, but found [{}]",
-        token_name(value)
-    ))
+    Failure::parse(format!("expected {what}, but found [{}]", token_name(value)))
 }
 
 /// The last schedule of several wins; the zone may stand before or after it.
@@ -42,34 +36,22 @@ pub(crate) fn parse_schedule(body: &Map) -> Result<Schedule, Failure> {
             zone = Some(parse_zone(value)?);
             continue;
         }
-        let part = Part::parse(kind, value).map_err(|cause| {
-            Failure::parse(format!("could not parse [{kind}] schedule")).caused_by(cause)
-        })?;
+        let part = Part::parse(kind, value).map_err(|cause| Failure::parse(format!("could not parse [{kind}] schedule")).caused_by(cause))?;
         last = Some(part.ok_or_else(|| broken(format_args!("unknown schedule type [{kind}]")))?);
     }
     match (last, zone) {
-        (None, _) => Err(broken(
-            "expected a schedule type field, but found [END_OBJECT]",
-        )),
+        (None, _) => Err(broken("expected a schedule type field, but found [END_OBJECT]")),
         (Some(Part::Interval(interval)), None) => Ok(Schedule::Interval(interval)),
         (Some(Part::Interval(_)), Some(_)) => Err(broken(ScheduleError::ZoneOfInterval)),
-        (Some(Part::Rule(rule)), zone) => Calendar::new(rule, zone)
-            .map(Schedule::Calendar)
-            .map_err(|error| broken(&error).caused_by(cause(&error))),
+        (Some(Part::Rule(rule)), zone) => Calendar::new(rule, zone).map(Schedule::Calendar).map_err(|error| broken(&error).caused_by(cause(&error))),
     }
 }
 
 fn parse_zone(value: &Json) -> Result<Zone, Failure> {
     let Json::Str(text) = value else {
-        return Err(broken(format_args!(
-            "expected a string value for timezone, but found [{}]",
-            token_name(value)
-        )));
+        return Err(broken(format_args!("expected a string value for timezone, but found [{}]", token_name(value))));
     };
-    Zone::parse(text).map_err(|error| {
-        broken(format_args!("invalid timezone [{text}]"))
-            .caused_by(Failure::new(error.kind(), error.to_string()))
-    })
+    Zone::parse(text).map_err(|error| broken(format_args!("invalid timezone [{text}]")).caused_by(Failure::new(error.kind(), error.to_string())))
 }
 
 enum Part {
@@ -99,23 +81,15 @@ fn parse_interval(value: &Json) -> Result<Interval, Failure> {
         Json::Int(seconds) => Interval::seconds(*seconds),
         Json::Str(text) => Interval::parse(text),
         other => {
-            return Err(unexpected(
-                other,
-                "a number of seconds or a string with a unit",
-            ));
+            return Err(unexpected(other, "a number of seconds or a string with a unit"));
         }
     }
     .map_err(|error| cause(&error))
 }
 
 fn parse_cron(value: &Json) -> Result<Rule, Failure> {
-    let expressions = list(value)
-        .iter()
-        .map(|item| {
-            item.as_str()
-                .ok_or_else(|| unexpected(item, "a cron expression as a string"))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let expressions =
+        list(value).iter().map(|item| item.as_str().ok_or_else(|| unexpected(item, "a cron expression as a string"))).collect::<Result<Vec<_>, _>>()?;
     Rule::cron(expressions).map_err(|error| cause(&error))
 }
 
@@ -132,10 +106,7 @@ fn list(value: &Json) -> &[Json] {
 }
 
 fn numbers(value: &Json, field: &str) -> Result<Vec<i64>, Failure> {
-    list(value)
-        .iter()
-        .map(|item| parse_integer(item, field))
-        .collect()
+    list(value).iter().map(|item| parse_integer(item, field)).collect()
 }
 
 fn parse_hourly(value: &Json) -> Result<Rule, Failure> {
@@ -168,10 +139,7 @@ fn day_time(value: &Json) -> Result<DayTime, Failure> {
     match value {
         Json::Str(text) => DayTime::parse(text),
         Json::Map(map) => {
-            let part = |name: &str| {
-                map.get(name)
-                    .map_or_else(|| Ok(Vec::new()), |value| numbers(value, name))
-            };
+            let part = |name: &str| map.get(name).map_or_else(|| Ok(Vec::new()), |value| numbers(value, name));
             DayTime::each(&part("hour")?, &part("minute")?)
         }
         other => return Err(unexpected(other, "a time of day as a string or an object")),
@@ -181,18 +149,11 @@ fn day_time(value: &Json) -> Result<DayTime, Failure> {
 
 /// One object, or a list of them.
 fn objects<T>(value: &Json, read: impl Fn(&Map) -> Result<T, Failure>) -> Result<Vec<T>, Failure> {
-    list(value)
-        .iter()
-        .map(|item| read(object(item, "an object or a list of objects")?))
-        .collect()
+    list(value).iter().map(|item| read(object(item, "an object or a list of objects")?)).collect()
 }
 
 /// A list of named or numbered things.
-fn named<T>(
-    value: &Json,
-    number: impl Fn(i64) -> Result<T, ScheduleError>,
-    name: impl Fn(&str) -> Result<T, ScheduleError>,
-) -> Result<Vec<T>, Failure> {
+fn named<T>(value: &Json, number: impl Fn(i64) -> Result<T, ScheduleError>, name: impl Fn(&str) -> Result<T, ScheduleError>) -> Result<Vec<T>, Failure> {
     let one = |item: &Json| match item {
         Json::Int(at) => number(*at).map_err(|error| cause(&error)),
         Json::Str(text) => name(text).map_err(|error| cause(&error)),
@@ -211,17 +172,11 @@ fn at(map: &Map) -> Result<Vec<DayTime>, Failure> {
 }
 
 fn days_of_month(map: &Map) -> Result<Vec<MonthDay>, Failure> {
-    either(map, ["on", "day"]).map_or_else(
-        || Ok(Vec::new()),
-        |value| named(value, MonthDay::new, MonthDay::parse),
-    )
+    either(map, ["on", "day"]).map_or_else(|| Ok(Vec::new()), |value| named(value, MonthDay::new, MonthDay::parse))
 }
 
 fn parse_week(map: &Map) -> Result<WeekTimes, Failure> {
-    let days = either(map, ["on", "day"]).map_or_else(
-        || Ok(Vec::new()),
-        |value| named(value, Weekday::new, Weekday::parse),
-    )?;
+    let days = either(map, ["on", "day"]).map_or_else(|| Ok(Vec::new()), |value| named(value, Weekday::new, Weekday::parse))?;
     Ok(WeekTimes::new(days, at(map)?))
 }
 
@@ -230,10 +185,7 @@ fn parse_month(map: &Map) -> Result<MonthTimes, Failure> {
 }
 
 fn parse_year(map: &Map) -> Result<YearTimes, Failure> {
-    let months = either(map, ["in", "month"]).map_or_else(
-        || Ok(Vec::new()),
-        |value| named(value, Month::new, Month::parse),
-    )?;
+    let months = either(map, ["in", "month"]).map_or_else(|| Ok(Vec::new()), |value| named(value, Month::new, Month::parse))?;
     Ok(YearTimes::new(months, days_of_month(map)?, at(map)?))
 }
 
@@ -254,41 +206,24 @@ fn rule_json(rule: &Rule) -> Json {
     match rule {
         Rule::Cron(crons) => match &crons[..] {
             [one] => Json::from(one.text()),
-            several => several.iter().map(|cron| cron.text()).collect(),
+            several => several.iter().map(Cron::text).collect(),
         },
         Rule::Hourly(minutes) => Json::object().with("minute", minutes.clone()),
         Rule::Daily(at) => Json::object().with("at", times_json(at)),
         Rule::Weekly(weeks) => weeks
             .iter()
-            .map(|week| {
-                Json::object()
-                    .with("on", week.on.iter().map(|day| day.name()).collect::<Json>())
-                    .with("at", times_json(&week.at))
-            })
+            .map(|week| Json::object().with("on", week.on.iter().map(|day| day.name()).collect::<Json>()).with("at", times_json(&week.at)))
             .collect(),
         Rule::Monthly(months) => months
             .iter()
-            .map(|month| {
-                Json::object()
-                    .with(
-                        "on",
-                        month.on.iter().map(|day| day.number()).collect::<Json>(),
-                    )
-                    .with("at", times_json(&month.at))
-            })
+            .map(|month| Json::object().with("on", month.on.iter().map(|day| day.number()).collect::<Json>()).with("at", times_json(&month.at)))
             .collect(),
         Rule::Yearly(years) => years
             .iter()
             .map(|year| {
                 Json::object()
-                    .with(
-                        "in",
-                        year.r#in.iter().map(|month| month.name()).collect::<Json>(),
-                    )
-                    .with(
-                        "on",
-                        year.on.iter().map(|day| day.number()).collect::<Json>(),
-                    )
+                    .with("in", year.r#in.iter().map(|month| month.name()).collect::<Json>())
+                    .with("on", year.on.iter().map(|day| day.number()).collect::<Json>())
                     .with("at", times_json(&year.at))
             })
             .collect(),
@@ -299,9 +234,7 @@ fn times_json(at: &[DayTime]) -> Json {
     at.iter()
         .map(|time| match time {
             DayTime::At { text, .. } => Json::from(&**text),
-            DayTime::Each { hours, minutes } => Json::object()
-                .with("hour", hours.clone())
-                .with("minute", minutes.clone()),
+            DayTime::Each { hours, minutes } => Json::object().with("hour", hours.clone()).with("minute", minutes.clone()),
         })
         .collect()
 }
@@ -321,59 +254,26 @@ mod tests {
             (json!({"interval": 60}), json!({"interval": "60s"})),
             (json!({"interval": "1m"}), json!({"interval": "1m"})),
             (json!({"hourly": {}}), json!({"hourly": {"minute": [0]}})),
-            (
-                json!({"hourly": {"minute": "30"}}),
-                json!({"hourly": {"minute": [30]}}),
-            ),
-            (
-                json!({"hourly": {"minute": [45, 15]}}),
-                json!({"hourly": {"minute": [45, 15]}}),
-            ),
+            (json!({"hourly": {"minute": "30"}}), json!({"hourly": {"minute": [30]}})),
+            (json!({"hourly": {"minute": [45, 15]}}), json!({"hourly": {"minute": [45, 15]}})),
             (json!({"daily": {}}), json!({"daily": {"at": ["midnight"]}})),
-            (
-                json!({"daily": {"at": "5:00"}}),
-                json!({"daily": {"at": ["5:00"]}}),
-            ),
-            (
-                json!({"daily": {"time": {"hour": [0, 12], "minute": "30"}}}),
-                json!({"daily": {"at": [{"hour": [0, 12], "minute": [30]}]}}),
-            ),
-            (
-                json!({"weekly": {}}),
-                json!({"weekly": [{"on": ["MON"], "at": [{"hour": [0], "minute": [0]}]}]}),
-            ),
+            (json!({"daily": {"at": "5:00"}}), json!({"daily": {"at": ["5:00"]}})),
+            (json!({"daily": {"time": {"hour": [0, 12], "minute": "30"}}}), json!({"daily": {"at": [{"hour": [0, 12], "minute": [30]}]}})),
+            (json!({"weekly": {}}), json!({"weekly": [{"on": ["MON"], "at": [{"hour": [0], "minute": [0]}]}]})),
             (
                 json!({"weekly": [{"day": ["friday", 1, "mon", "FRI"], "time": "noon"}, {"on": "tue", "at": ["17:00"]}]}),
                 json!({"weekly": [{"on": ["SUN", "MON", "FRI"], "at": ["noon"]}, {"on": ["TUE"], "at": ["17:00"]}]}),
             ),
-            (
-                json!({"monthly": {"on": [20, "10", "last_day"], "at": "noon"}}),
-                json!({"monthly": [{"on": [10, 20, 32], "at": ["noon"]}]}),
-            ),
+            (json!({"monthly": {"on": [20, "10", "last_day"], "at": "noon"}}), json!({"monthly": [{"on": [10, 20, 32], "at": ["noon"]}]})),
             (
                 json!({"yearly": {"in": ["december", 1], "day": "first_day", "at": "noon"}}),
                 json!({"yearly": [{"in": ["JAN", "DEC"], "on": [1], "at": ["noon"]}]}),
             ),
-            (
-                json!({"cron": "0 0 12 ? * mon-fri"}),
-                json!({"cron": "0 0 12 ? * MON-FRI"}),
-            ),
-            (
-                json!({"cron": ["0 5 * * * ?", "0 1 * * * ?"]}),
-                json!({"cron": ["0 1 * * * ?", "0 5 * * * ?"]}),
-            ),
-            (
-                json!({"timezone": "europe/london", "daily": {"at": "noon"}}),
-                json!({"timezone": "Europe/London", "daily": {"at": ["noon"]}}),
-            ),
-            (
-                json!({"cron": "0 0 2 * * ?", "timezone": "+1"}),
-                json!({"timezone": "+01:00", "cron": "0 0 2 * * ?"}),
-            ),
-            (
-                json!({"daily": {}, "interval": "1h"}),
-                json!({"interval": "1h"}),
-            ),
+            (json!({"cron": "0 0 12 ? * mon-fri"}), json!({"cron": "0 0 12 ? * MON-FRI"})),
+            (json!({"cron": ["0 5 * * * ?", "0 1 * * * ?"]}), json!({"cron": ["0 1 * * * ?", "0 5 * * * ?"]})),
+            (json!({"timezone": "europe/london", "daily": {"at": "noon"}}), json!({"timezone": "Europe/London", "daily": {"at": ["noon"]}})),
+            (json!({"cron": "0 0 2 * * ?", "timezone": "+1"}), json!({"timezone": "+01:00", "cron": "0 0 2 * * ?"})),
+            (json!({"daily": {}, "interval": "1h"}), json!({"interval": "1h"})),
         ] {
             let schedule = parse(&given).unwrap_or_else(|failure| panic!("{given}: {failure}"));
             assert_eq!(schedule_json(&schedule), printed);
@@ -384,110 +284,37 @@ mod tests {
     #[test]
     fn what_is_no_schedule_is_refused() {
         for (given, reason, root) in [
-            (
-                json!({}),
-                "could not parse schedule. expected a schedule type field, but found [END_OBJECT]",
-                "",
-            ),
-            (
-                json!({"lunar": {}}),
-                "could not parse schedule. unknown schedule type [lunar]",
-                "",
-            ),
-            (
-                json!({"timezone": "UTC", "interval": "1m"}),
-                "could not parse schedule. timezone not supported for schedule type [interval]",
-                "",
-            ),
-            (
-                json!({"timezone": 1, "daily": {}}),
-                "could not parse schedule. expected a string value for timezone, but found [VALUE_NUMBER]",
-                "",
-            ),
+            (json!({}), "could not parse schedule. expected a schedule type field, but found [END_OBJECT]", ""),
+            (json!({"lunar": {}}), "could not parse schedule. unknown schedule type [lunar]", ""),
+            (json!({"timezone": "UTC", "interval": "1m"}), "could not parse schedule. timezone not supported for schedule type [interval]", ""),
+            (json!({"timezone": 1, "daily": {}}), "could not parse schedule. expected a string value for timezone, but found [VALUE_NUMBER]", ""),
             (
                 json!({"timezone": "Pangea/Tethys", "daily": {}}),
                 "could not parse schedule. invalid timezone [Pangea/Tethys]",
                 "Unknown time-zone ID: Pangea/Tethys",
             ),
-            (
-                json!({"interval": 0}),
-                "could not parse [interval] schedule",
-                "interval can't be lower than 1000 ms",
-            ),
-            (
-                json!({"interval": -5}),
-                "could not parse [interval] schedule",
-                "interval can't be lower than 1000 ms",
-            ),
+            (json!({"interval": 0}), "could not parse [interval] schedule", "interval can't be lower than 1000 ms"),
+            (json!({"interval": -5}), "could not parse [interval] schedule", "interval can't be lower than 1000 ms"),
             (
                 json!({"interval": true}),
                 "could not parse [interval] schedule",
                 "expected a number of seconds or a string with a unit, but found [VALUE_BOOLEAN]",
             ),
-            (
-                json!({"hourly": {"minute": 60}}),
-                "could not parse [hourly] schedule",
-                "invalid minute [60]: must be between 0 and 59",
-            ),
-            (
-                json!({"hourly": {"x": 1}}),
-                "could not parse [hourly] schedule",
-                "unexpected field [x]",
-            ),
-            (
-                json!({"daily": {"at": "17"}}),
-                "could not parse [daily] schedule",
-                "could not parse time [17]: expected [noon], [midnight] or [HH:mm]",
-            ),
-            (
-                json!({"weekly": {"on": "funday"}}),
-                "could not parse [weekly] schedule",
-                "unknown day of week [funday]",
-            ),
-            (
-                json!({"monthly": {"on": 33}}),
-                "could not parse [monthly] schedule",
-                "invalid month day [33]",
-            ),
-            (
-                json!({"cron": "* * * * * *"}),
-                "could not parse [cron] schedule",
-                "invalid cron expression [* * * * * *]",
-            ),
-            (
-                json!({"cron": []}),
-                "could not parse [cron] schedule",
-                "no cron expression found",
-            ),
+            (json!({"hourly": {"minute": 60}}), "could not parse [hourly] schedule", "invalid minute [60]: must be between 0 and 59"),
+            (json!({"hourly": {"x": 1}}), "could not parse [hourly] schedule", "unexpected field [x]"),
+            (json!({"daily": {"at": "17"}}), "could not parse [daily] schedule", "could not parse time [17]: expected [noon], [midnight] or [HH:mm]"),
+            (json!({"weekly": {"on": "funday"}}), "could not parse [weekly] schedule", "unknown day of week [funday]"),
+            (json!({"monthly": {"on": 33}}), "could not parse [monthly] schedule", "invalid month day [33]"),
+            (json!({"cron": "* * * * * *"}), "could not parse [cron] schedule", "invalid cron expression [* * * * * *]"),
+            (json!({"cron": []}), "could not parse [cron] schedule", "no cron expression found"),
         ] {
             let failure = parse(&given).unwrap_err();
             assert_eq!(failure.reason_text(), reason, "{given}");
-            assert_eq!(
-                failure
-                    .caused_by
-                    .as_ref()
-                    .map_or("", |cause| cause.reason_text()),
-                root,
-                "{given}"
-            );
+            assert_eq!(failure.caused_by.as_ref().map_or("", |cause| cause.reason_text()), root, "{given}");
         }
-        for given in [
-            "100ms",
-            "1.5h",
-            "5M",
-            "5",
-            "",
-            " 5s",
-            "é",
-            "-1m",
-            "99999999999999999999s",
-        ] {
+        for given in ["100ms", "1.5h", "5M", "5", "", " 5s", "é", "-1m", "99999999999999999999s"] {
             let failure = parse(&Json::object().with("interval", given)).unwrap_err();
-            assert_eq!(
-                (failure.reason_text(), &*failure.root_cause().kind),
-                ("could not parse [interval] schedule", "parse_exception"),
-                "{given}"
-            );
+            assert_eq!((failure.reason_text(), &*failure.root_cause().kind), ("could not parse [interval] schedule", "parse_exception"), "{given}");
         }
     }
 }

@@ -39,12 +39,7 @@ pub struct SearchIndicesOptions {
 
 impl Default for SearchIndicesOptions {
     fn default() -> SearchIndicesOptions {
-        SearchIndicesOptions {
-            expand_wildcards: vec!["open".into()],
-            ignore_unavailable: true,
-            allow_no_indices: true,
-            ignore_throttled: None,
-        }
+        SearchIndicesOptions { expand_wildcards: vec!["open".into()], ignore_unavailable: true, allow_no_indices: true, ignore_throttled: None }
     }
 }
 
@@ -56,10 +51,7 @@ fn broken(what: impl std::fmt::Display) -> Failure {
 }
 
 fn unexpected(field: &str, value: &Json) -> Failure {
-    broken(format_args!(
-        "unexpected token [{}] for field [{field}]",
-        token_name(value)
-    ))
+    broken(format_args!("unexpected token [{}] for field [{field}]", token_name(value)))
 }
 
 /// `true`, `false`, or these as strings.
@@ -68,9 +60,7 @@ fn boolean(field: &str, value: &Json) -> Result<bool, Failure> {
         Json::Bool(value) => Ok(*value),
         Json::Str(text) if &**text == "true" => Ok(true),
         Json::Str(text) if &**text == "false" => Ok(false),
-        Json::Str(text) => Err(Failure::illegal_argument(format!(
-            "Failed to parse value [{text}] as only [true] or [false] are allowed."
-        ))),
+        Json::Str(text) => Err(Failure::illegal_argument(format!("Failed to parse value [{text}] as only [true] or [false] are allowed."))),
         other => Err(unexpected(field, other)),
     }
 }
@@ -78,20 +68,8 @@ fn boolean(field: &str, value: &Json) -> Result<bool, Failure> {
 /// A list of strings, or one string with commas.
 fn names(field: &str, value: &Json) -> Result<Vec<String>, Failure> {
     match value {
-        Json::Str(text) => Ok(text
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect()),
-        Json::List(items) => items
-            .iter()
-            .map(|item| {
-                item.as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| unexpected(field, item))
-            })
-            .collect(),
+        Json::Str(text) => Ok(text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()),
+        Json::List(items) => items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| unexpected(field, item))).collect(),
         other => Err(unexpected(field, other)),
     }
 }
@@ -101,10 +79,7 @@ impl SearchRequestTemplate {
     /// `parse_exception`, or `illegal_argument_exception` for an unknown search type.
     pub fn parse(value: &Json) -> Result<SearchRequestTemplate, Failure> {
         let Json::Map(map) = value else {
-            return Err(broken(format_args!(
-                "expected an object but found [{}] instead",
-                token_name(value)
-            )));
+            return Err(broken(format_args!("expected an object but found [{}] instead", token_name(value))));
         };
         let mut request = SearchRequestTemplate {
             search_type: SEARCH_TYPES[0].to_owned(),
@@ -116,10 +91,7 @@ impl SearchRequestTemplate {
         };
         for (field, value) in map.iter() {
             match &**field {
-                "search_type" => {
-                    request.search_type =
-                        search_type(value.as_str().ok_or_else(|| unexpected(field, value))?)?
-                }
+                "search_type" => request.search_type = search_type(value.as_str().ok_or_else(|| unexpected(field, value))?)?,
                 "indices" => request.indices = names(field, value)?,
                 // of old watches; there are no types any more
                 "types" => drop(names(field, value)?),
@@ -145,30 +117,20 @@ impl SearchRequestTemplate {
     /// The canonical form with a rendered body, as records show it.
     #[must_use]
     pub fn with_body(&self, body: Option<Json>) -> Json {
-        let options =
-            (self.options != SearchIndicesOptions::default()).then(|| self.options.to_json());
+        let options = (self.options != SearchIndicesOptions::default()).then(|| self.options.to_json());
         Json::object()
             .with("search_type", &*self.search_type)
             .with("indices", self.indices.clone())
             .with("rest_total_hits_as_int", self.rest_total_hits_as_int)
             .with_some("body", body)
             .with_some("indices_options", options)
-            .with_some(
-                "template",
-                self.template.as_ref().map(|template| template.0.clone()),
-            )
+            .with_some("template", self.template.as_ref().map(|template| template.0.clone()))
     }
 }
 
 fn search_type(text: &str) -> Result<String, Failure> {
     let lower = text.to_lowercase();
-    if SEARCH_TYPES.contains(&&*lower) {
-        Ok(lower)
-    } else {
-        Err(Failure::illegal_argument(format!(
-            "No search type for [{text}]"
-        )))
-    }
+    if SEARCH_TYPES.contains(&&*lower) { Ok(lower) } else { Err(Failure::illegal_argument(format!("No search type for [{text}]"))) }
 }
 
 /// A template object says its language when it is inline.
@@ -193,27 +155,16 @@ impl SearchIndicesOptions {
         for (field, value) in map.iter() {
             match &**field {
                 "expand_wildcards" => {
-                    options.expand_wildcards = names(field, value)?
-                        .into_iter()
-                        .map(|name| name.to_lowercase())
-                        .collect();
-                    if let Some(unknown) = options
-                        .expand_wildcards
-                        .iter()
-                        .find(|name| !WILDCARDS.contains(&&***name))
-                    {
-                        return Err(broken(format_args!(
-                            "unknown value [{unknown}] for field [expand_wildcards]"
-                        )));
+                    options.expand_wildcards = names(field, value)?.into_iter().map(|name| name.to_lowercase()).collect();
+                    if let Some(unknown) = options.expand_wildcards.iter().find(|name| !WILDCARDS.contains(&&***name)) {
+                        return Err(broken(format_args!("unknown value [{unknown}] for field [expand_wildcards]")));
                     }
                 }
                 "ignore_unavailable" => options.ignore_unavailable = boolean(field, value)?,
                 "allow_no_indices" => options.allow_no_indices = boolean(field, value)?,
                 "ignore_throttled" => options.ignore_throttled = Some(boolean(field, value)?),
                 unknown => {
-                    return Err(broken(format_args!(
-                        "unexpected field [{unknown}] in [indices_options]"
-                    )));
+                    return Err(broken(format_args!("unexpected field [{unknown}] in [indices_options]")));
                 }
             }
         }
@@ -237,10 +188,7 @@ mod tests {
     #[test]
     fn canonical_forms() {
         for (given, printed) in [
-            (
-                json!({}),
-                r#"{"search_type":"query_then_fetch","indices":[],"rest_total_hits_as_int":true}"#,
-            ),
+            (json!({}), r#"{"search_type":"query_then_fetch","indices":[],"rest_total_hits_as_int":true}"#),
             (
                 json!({"search_type": "DFS_query_then_fetch", "types": ["_doc"], "rest_total_hits_as_int": "false", "body": {}}),
                 r#"{"search_type":"dfs_query_then_fetch","indices":[],"rest_total_hits_as_int":false}"#,
@@ -256,41 +204,19 @@ mod tests {
         ] {
             let request = SearchRequestTemplate::parse(&given).unwrap();
             assert_eq!(request.to_json().to_string(), printed);
-            assert_eq!(
-                SearchRequestTemplate::parse(&request.to_json())
-                    .unwrap()
-                    .to_json(),
-                request.to_json()
-            );
+            assert_eq!(SearchRequestTemplate::parse(&request.to_json()).unwrap().to_json(), request.to_json());
         }
     }
 
     #[test]
     fn what_is_no_search_is_refused() {
         for (given, reason) in [
-            (
-                json!({"search_type": "count"}),
-                "No search type for [count]",
-            ),
-            (
-                json!({"indices_options": {"bogus": 1}}),
-                "could not read search request. unexpected field [bogus] in [indices_options]",
-            ),
-            (
-                json!({"body": "{}"}),
-                "could not read search request. unexpected token [VALUE_STRING] for field [body]",
-            ),
-            (
-                json!({"bogus": 1}),
-                "could not read search request. unexpected field [bogus]",
-            ),
+            (json!({"search_type": "count"}), "No search type for [count]"),
+            (json!({"indices_options": {"bogus": 1}}), "could not read search request. unexpected field [bogus] in [indices_options]"),
+            (json!({"body": "{}"}), "could not read search request. unexpected token [VALUE_STRING] for field [body]"),
+            (json!({"bogus": 1}), "could not read search request. unexpected field [bogus]"),
         ] {
-            assert_eq!(
-                SearchRequestTemplate::parse(&given)
-                    .unwrap_err()
-                    .reason_text(),
-                reason
-            );
+            assert_eq!(SearchRequestTemplate::parse(&given).unwrap_err().reason_text(), reason);
         }
     }
 }

@@ -27,11 +27,7 @@ impl Secret {
     /// As answers and records show it.
     #[must_use]
     pub fn redacted(&self) -> Json {
-        if self.0.starts_with(ENCRYPTED_PREFIX) {
-            Json::from(&*self.0)
-        } else {
-            REDACTED.into()
-        }
+        if self.0.starts_with(ENCRYPTED_PREFIX) { Json::from(&*self.0) } else { REDACTED.into() }
     }
 }
 
@@ -76,9 +72,7 @@ impl RedactedSecret {
         }
         match self {
             RedactedSecret::Drop => Ok(None),
-            RedactedSecret::Refuse => Err(Failure::parse(format!(
-                "found redacted password in field [{field}]"
-            ))),
+            RedactedSecret::Refuse => Err(Failure::parse(format!("found redacted password in field [{field}]"))),
         }
     }
 }
@@ -92,23 +86,12 @@ pub fn restore(body: &Json, stored: &Json) -> Json {
     match (body, stored) {
         (Json::Str(text), Json::Str(_)) if &**text == REDACTED => stored.clone(),
         (Json::Map(map), Json::Map(old)) => {
-            let restored = map.iter().map(|(name, value)| {
-                (
-                    name.clone(),
-                    old.get(name)
-                        .map_or_else(|| value.clone(), |old| restore(value, old)),
-                )
-            });
+            let restored = map.iter().map(|(name, value)| (name.clone(), old.get(name).map_or_else(|| value.clone(), |old| restore(value, old))));
             Json::from(restored.collect::<watchbell_json::Map>())
         }
-        (Json::List(items), Json::List(old)) => items
-            .iter()
-            .enumerate()
-            .map(|(at, value)| {
-                old.get(at)
-                    .map_or_else(|| value.clone(), |old| restore(value, old))
-            })
-            .collect(),
+        (Json::List(items), Json::List(old)) => {
+            items.iter().enumerate().map(|(at, value)| old.get(at).map_or_else(|| value.clone(), |old| restore(value, old))).collect()
+        }
         _ => body.clone(),
     }
 }
@@ -122,24 +105,15 @@ mod tests {
     fn markers_are_replaced_at_their_own_place_only() {
         let stored = json!({"a": {"p": "secret", "q": "other"}, "l": [{"p": "one"}], "n": 1});
         let body = json!({"a": {"p": REDACTED, "q": "new"}, "l": [{"p": REDACTED}, {"p": REDACTED}], "n": REDACTED, "x": REDACTED});
-        assert_eq!(
-            restore(&body, &stored),
-            json!({"a": {"p": "secret", "q": "new"}, "l": [{"p": "one"}, {"p": REDACTED}], "n": REDACTED, "x": REDACTED})
-        );
+        assert_eq!(restore(&body, &stored), json!({"a": {"p": "secret", "q": "new"}, "l": [{"p": "one"}, {"p": REDACTED}], "n": REDACTED, "x": REDACTED}));
     }
 
     #[test]
     fn encrypted_secrets_are_shown_as_they_are() {
         assert_eq!(Secret::new("x").redacted(), Json::from(REDACTED));
-        assert_eq!(
-            Secret::new("::es_encrypted::abc").redacted(),
-            Json::from("::es_encrypted::abc")
-        );
+        assert_eq!(Secret::new("::es_encrypted::abc").redacted(), Json::from("::es_encrypted::abc"));
         assert!(RedactedSecret::Refuse.read(REDACTED, "password").is_err());
         assert_eq!(RedactedSecret::Drop.read(REDACTED, "password"), Ok(None));
-        assert_eq!(
-            RedactedSecret::Refuse.read("x", "password"),
-            Ok(Some(Secret::new("x")))
-        );
+        assert_eq!(RedactedSecret::Refuse.read("x", "password"), Ok(Some(Secret::new("x"))));
     }
 }

@@ -75,13 +75,7 @@ impl AckState {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<AckState> {
-        [
-            AckState::AwaitsSuccessfulExecution,
-            AckState::Ackable,
-            AckState::Acked,
-        ]
-        .into_iter()
-        .find(|state| state.name() == text)
+        [AckState::AwaitsSuccessfulExecution, AckState::Ackable, AckState::Acked].into_iter().find(|state| state.name() == text)
     }
 }
 
@@ -115,22 +109,14 @@ impl ExecutionState {
 
     #[must_use]
     pub fn parse(text: &str) -> Option<ExecutionState> {
-        ExecutionState::ALL
-            .into_iter()
-            .find(|state| state.name() == text)
+        ExecutionState::ALL.into_iter().find(|state| state.name() == text)
     }
 }
 
 impl ActionStatus {
     #[must_use]
     pub fn new(now: Timestamp) -> ActionStatus {
-        ActionStatus {
-            ack: AckState::AwaitsSuccessfulExecution,
-            ack_changed: now,
-            last_execution: None,
-            last_successful_execution: None,
-            last_throttle: None,
-        }
+        ActionStatus { ack: AckState::AwaitsSuccessfulExecution, ack_changed: now, last_execution: None, last_successful_execution: None, last_throttle: None }
     }
 
     fn set_ack(&mut self, ack: AckState, at: Timestamp) {
@@ -150,18 +136,9 @@ impl ActionStatus {
                     self.set_ack(AckState::Ackable, at);
                 }
             }
-            ActionResultStatus::Failure => {
-                self.last_execution = Some(LastExecution::Failed {
-                    at,
-                    reason: reason.unwrap_or_default().to_owned(),
-                })
-            }
-            ActionResultStatus::Throttled => {
-                self.last_throttle = Some((at, reason.unwrap_or_default().to_owned()))
-            }
-            ActionResultStatus::PartialFailure
-            | ActionResultStatus::Acknowledged
-            | ActionResultStatus::ConditionFailed => {}
+            ActionResultStatus::Failure => self.last_execution = Some(LastExecution::Failed { at, reason: reason.unwrap_or_default().to_owned() }),
+            ActionResultStatus::Throttled => self.last_throttle = Some((at, reason.unwrap_or_default().to_owned())),
+            ActionResultStatus::PartialFailure | ActionResultStatus::Acknowledged | ActionResultStatus::ConditionFailed => {}
         }
     }
 }
@@ -169,24 +146,9 @@ impl ActionStatus {
 impl WatchStatus {
     /// The status of a watch that was just put: nothing of an older one survives.
     #[must_use]
-    pub fn on_put<'a>(
-        actions: impl IntoIterator<Item = &'a ActionId>,
-        active: bool,
-        now: Timestamp,
-    ) -> WatchStatus {
-        let actions = actions
-            .into_iter()
-            .map(|id| (id.clone(), ActionStatus::new(now)))
-            .collect();
-        WatchStatus {
-            active,
-            state_changed: now,
-            last_checked: None,
-            last_met_condition: None,
-            actions,
-            execution_state: None,
-            version: -1,
-        }
+    pub fn on_put<'a>(actions: impl IntoIterator<Item = &'a ActionId>, active: bool, now: Timestamp) -> WatchStatus {
+        let actions = actions.into_iter().map(|id| (id.clone(), ActionStatus::new(now))).collect();
+        WatchStatus { active, state_changed: now, last_checked: None, last_met_condition: None, actions, execution_state: None, version: -1 }
     }
 
     /// The watch's condition was decided, or ignored by request (which counts as met).
@@ -202,13 +164,7 @@ impl WatchStatus {
     }
 
     /// An action ran, was throttled, or failed. `reason` is the result's own; an exception has none.
-    pub fn on_action_result(
-        &mut self,
-        action: &ActionId,
-        status: ActionResultStatus,
-        reason: Option<&str>,
-        at: Timestamp,
-    ) {
+    pub fn on_action_result(&mut self, action: &ActionId, status: ActionResultStatus, reason: Option<&str>, at: Timestamp) {
         if let Some(known) = self.actions.get_mut(action) {
             known.on_result(status, reason, at);
         }
@@ -246,25 +202,13 @@ impl WatchStatus {
     /// The object of answers and records; `version` as given.
     #[must_use]
     pub fn to_json(&self, version: i64) -> Json {
-        let actions: Map = self
-            .actions
-            .iter()
-            .map(|(id, status)| (id.as_str(), status.to_json()))
-            .collect();
+        let actions: Map = self.actions.iter().map(|(id, status)| (id.as_str(), status.to_json())).collect();
         Json::object()
-            .with(
-                "state",
-                Json::object()
-                    .with("active", self.active)
-                    .with("timestamp", date(self.state_changed)),
-            )
+            .with("state", Json::object().with("active", self.active).with("timestamp", date(self.state_changed)))
             .with_some("last_checked", self.last_checked.map(date))
             .with_some("last_met_condition", self.last_met_condition.map(date))
             .with("actions", actions)
-            .with_some(
-                "execution_state",
-                self.execution_state.map(ExecutionState::name),
-            )
+            .with_some("execution_state", self.execution_state.map(ExecutionState::name))
             .with("version", version)
     }
 
@@ -278,35 +222,16 @@ impl WatchStatus {
 impl ActionStatus {
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let successful = |at| {
-            Json::object()
-                .with("timestamp", date(at))
-                .with("successful", true)
-        };
+        let successful = |at| Json::object().with("timestamp", date(at)).with("successful", true);
         let last_execution = self.last_execution.as_ref().map(|last| match last {
             LastExecution::Successful(at) => successful(*at),
-            LastExecution::Failed { at, reason } => Json::object()
-                .with("timestamp", date(*at))
-                .with("successful", false)
-                .with("reason", &**reason),
+            LastExecution::Failed { at, reason } => Json::object().with("timestamp", date(*at)).with("successful", false).with("reason", &**reason),
         });
-        let last_throttle = self.last_throttle.as_ref().map(|(at, reason)| {
-            Json::object()
-                .with("timestamp", date(*at))
-                .with("reason", &**reason)
-        });
+        let last_throttle = self.last_throttle.as_ref().map(|(at, reason)| Json::object().with("timestamp", date(*at)).with("reason", &**reason));
         Json::object()
-            .with(
-                "ack",
-                Json::object()
-                    .with("timestamp", date(self.ack_changed))
-                    .with("state", self.ack.name()),
-            )
+            .with("ack", Json::object().with("timestamp", date(self.ack_changed)).with("state", self.ack.name()))
             .with_some("last_execution", last_execution)
-            .with_some(
-                "last_successful_execution",
-                self.last_successful_execution.map(successful),
-            )
+            .with_some("last_successful_execution", self.last_successful_execution.map(successful))
             .with_some("last_throttle", last_throttle)
     }
 }
@@ -340,55 +265,23 @@ mod tests {
         );
         status.on_condition(true, at(0, 30));
         status.on_action_result(&a, ActionResultStatus::Success, None, at(0, 30));
-        assert_eq!(
-            (status.last_checked, status.last_met_condition),
-            (Some(at(0, 30)), Some(at(0, 30)))
-        );
-        assert_eq!(
-            (status.actions[&a].ack, status.actions[&a].ack_changed),
-            (AckState::Ackable, at(0, 30))
-        );
+        assert_eq!((status.last_checked, status.last_met_condition), (Some(at(0, 30)), Some(at(0, 30))));
+        assert_eq!((status.actions[&a].ack, status.actions[&a].ack_changed), (AckState::Ackable, at(0, 30)));
         status.on_condition(true, at(1, 0));
-        status.on_action_result(
-            &a,
-            ActionResultStatus::Throttled,
-            Some("too soon"),
-            at(1, 0),
-        );
-        assert_eq!(
-            status.actions[&a].last_throttle,
-            Some((at(1, 0), "too soon".into()))
-        );
+        status.on_action_result(&a, ActionResultStatus::Throttled, Some("too soon"), at(1, 0));
+        assert_eq!(status.actions[&a].last_throttle, Some((at(1, 0), "too soon".into())));
         assert_eq!(status.actions[&a].ack, AckState::Ackable);
-        assert_eq!(
-            status.ack(&AckTargets::Named(vec![id("b"), a.clone()]), at(1, 10)),
-            std::slice::from_ref(&a)
-        );
+        assert_eq!(status.ack(&AckTargets::Named(vec![id("b"), a.clone()]), at(1, 10)), std::slice::from_ref(&a));
         assert_eq!(status.ack(&AckTargets::All, at(1, 11)), []);
         status.on_condition(true, at(2, 0));
-        status.on_action_result(
-            &a,
-            ActionResultStatus::Acknowledged,
-            Some("acked"),
-            at(2, 0),
-        );
+        status.on_action_result(&a, ActionResultStatus::Acknowledged, Some("acked"), at(2, 0));
         assert_eq!(status.actions[&a].ack_changed, at(1, 10));
         status.on_condition(false, at(2, 30));
-        assert_eq!(
-            (status.actions[&a].ack, status.actions[&a].ack_changed),
-            (AckState::AwaitsSuccessfulExecution, at(2, 30))
-        );
+        assert_eq!((status.actions[&a].ack, status.actions[&a].ack_changed), (AckState::AwaitsSuccessfulExecution, at(2, 30)));
         assert_eq!(status.last_met_condition, Some(at(2, 0)));
-        assert_eq!(
-            status.actions[&a].last_successful_execution,
-            Some(at(0, 30))
-        );
+        assert_eq!(status.actions[&a].last_successful_execution, Some(at(0, 30)));
         status.on_condition(false, at(2, 45));
-        assert_eq!(
-            status.actions[&a].ack_changed,
-            at(2, 30),
-            "an ack state that stays keeps its time"
-        );
+        assert_eq!(status.actions[&a].ack_changed, at(2, 30), "an ack state that stays keeps its time");
         status.set_active(false, at(3, 5));
         status.set_active(false, at(3, 6));
         assert_eq!(status.state_changed, at(3, 6));
@@ -398,20 +291,10 @@ mod tests {
     fn only_failures_carry_a_reason() {
         let mut action = ActionStatus::new(at(0, 0));
         action.on_result(ActionResultStatus::Failure, None, at(0, 1));
-        assert_eq!(
-            action.to_json().get("last_execution").unwrap().to_string(),
-            r#"{"timestamp":"1970-01-01T00:00:01.000Z","successful":false,"reason":""}"#
-        );
+        assert_eq!(action.to_json().get("last_execution").unwrap().to_string(), r#"{"timestamp":"1970-01-01T00:00:01.000Z","successful":false,"reason":""}"#);
         assert_eq!(action.ack, AckState::AwaitsSuccessfulExecution);
         action.on_result(ActionResultStatus::Simulated, None, at(0, 2));
-        assert_eq!(
-            action
-                .to_json()
-                .get("last_successful_execution")
-                .unwrap()
-                .to_string(),
-            r#"{"timestamp":"1970-01-01T00:00:02.000Z","successful":true}"#
-        );
+        assert_eq!(action.to_json().get("last_successful_execution").unwrap().to_string(), r#"{"timestamp":"1970-01-01T00:00:02.000Z","successful":true}"#);
         let before = action.clone();
         action.on_result(ActionResultStatus::PartialFailure, None, at(0, 3));
         action.on_result(ActionResultStatus::ConditionFailed, Some("x"), at(0, 3));

@@ -19,14 +19,11 @@ impl TextTemplate {
     pub fn parse(value: &Json) -> Result<TextTemplate, Failure> {
         match value {
             Json::Str(_) => Ok(TextTemplate(value.clone())),
-            Json::Bool(_) | Json::Int(_) | Json::Big(_) | Json::Double(_) => {
-                Ok(TextTemplate::text(crate::java::text(value)))
-            }
+            Json::Bool(_) | Json::Int(_) | Json::Big(_) | Json::Double(_) => Ok(TextTemplate::text(crate::java::text(value))),
             Json::Map(map) => script_object(map).map(TextTemplate),
-            Json::Null | Json::Time(_) | Json::List(_) => Err(Failure::parse(format!(
-                "expected a string or an object as a template but found [{}] instead",
-                token_name(value)
-            ))),
+            Json::Null | Json::Time(_) | Json::List(_) => {
+                Err(Failure::parse(format!("expected a string or an object as a template but found [{}] instead", token_name(value))))
+            }
         }
     }
 
@@ -54,15 +51,10 @@ impl TextTemplate {
     /// The content type that a body in this template presets: given in `options`, or JSON for an object as `source`.
     #[must_use]
     pub fn content_type(&self) -> Option<String> {
-        if let Some(given) = self
-            .0
-            .at(&["options", "content_type"])
-            .and_then(Json::as_str)
-        {
+        if let Some(given) = self.0.at(&["options", "content_type"]).and_then(Json::as_str) {
             return Some(given.to_owned());
         }
-        matches!(self.0.get("source"), Some(Json::Map(_) | Json::List(_)))
-            .then(|| "application/json".to_owned())
+        matches!(self.0.get("source"), Some(Json::Map(_) | Json::List(_))).then(|| "application/json".to_owned())
     }
 }
 
@@ -76,26 +68,17 @@ fn script_object(map: &Map) -> Result<Json, Failure> {
             "params" => ("params", matches!(value, Json::Map(_))),
             "options" => ("options", matches!(value, Json::Map(_))),
             unknown => {
-                return Err(Failure::parse(format!(
-                    "unexpected field [{unknown}] in a template"
-                )));
+                return Err(Failure::parse(format!("unexpected field [{unknown}] in a template")));
             }
         };
         if !fits {
-            return Err(Failure::parse(format!(
-                "unexpected token [{}] for [{name}] in a template",
-                token_name(value)
-            )));
+            return Err(Failure::parse(format!("unexpected token [{}] for [{name}] in a template", token_name(value))));
         }
         canonical.set(name, value.clone());
     }
     match (canonical.get("source"), canonical.get("id")) {
-        (None, None) => Err(Failure::illegal_argument(
-            "must specify either [source] for an inline script or [id] for a stored script",
-        )),
-        (Some(_), Some(_)) => Err(Failure::illegal_argument(
-            "must specify either [source] for an inline script or [id] for a stored script, not both",
-        )),
+        (None, None) => Err(Failure::illegal_argument("must specify either [source] for an inline script or [id] for a stored script")),
+        (Some(_), Some(_)) => Err(Failure::illegal_argument("must specify either [source] for an inline script or [id] for a stored script, not both")),
         _ => Ok(canonical),
     }
 }
@@ -109,27 +92,14 @@ mod tests {
     fn strings_stay_strings_and_objects_objects() {
         for (given, printed) in [
             (json!("a {{b}}"), json!("a {{b}}")),
-            (
-                json!({"inline": "x", "params": {"a": 1}}),
-                json!({"source": "x", "params": {"a": 1}}),
-            ),
+            (json!({"inline": "x", "params": {"a": 1}}), json!({"source": "x", "params": {"a": 1}})),
             (json!({"stored": "t"}), json!({"id": "t"})),
-            (
-                json!({"source": {"a": "{{b}}"}}),
-                json!({"source": {"a": "{{b}}"}}),
-            ),
+            (json!({"source": {"a": "{{b}}"}}), json!({"source": {"a": "{{b}}"}})),
             (json!(5), json!("5")),
         ] {
             assert_eq!(TextTemplate::parse(&given).unwrap().0, printed);
         }
-        for bad in [
-            json!(null),
-            json!([]),
-            json!({}),
-            json!({"source": 1}),
-            json!({"source": "x", "id": "y"}),
-            json!({"file": "x"}),
-        ] {
+        for bad in [json!(null), json!([]), json!({}), json!({"source": 1}), json!({"source": "x", "id": "y"}), json!({"file": "x"})] {
             assert!(TextTemplate::parse(&bad).is_err(), "{bad}");
         }
     }

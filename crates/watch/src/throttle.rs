@@ -49,15 +49,9 @@ impl ActionMode {
     /// In any case.
     #[must_use]
     pub fn parse(text: &str) -> Option<ActionMode> {
-        [
-            ActionMode::Execute,
-            ActionMode::ForceExecute,
-            ActionMode::Simulate,
-            ActionMode::ForceSimulate,
-            ActionMode::Skip,
-        ]
-        .into_iter()
-        .find(|mode| mode.name().eq_ignore_ascii_case(text))
+        [ActionMode::Execute, ActionMode::ForceExecute, ActionMode::Simulate, ActionMode::ForceSimulate, ActionMode::Skip]
+            .into_iter()
+            .find(|mode| mode.name().eq_ignore_ascii_case(text))
     }
 }
 
@@ -88,9 +82,7 @@ pub fn plan_action(
 ) -> ActionPlan {
     let (run, forced) = match mode {
         ActionMode::Skip => {
-            return ActionPlan::Throttled {
-                reason: "manually skipped".into(),
-            };
+            return ActionPlan::Throttled { reason: "manually skipped".into() };
         }
         ActionMode::Execute => (ActionPlan::Run, false),
         ActionMode::ForceExecute => (ActionPlan::Run, true),
@@ -100,27 +92,14 @@ pub fn plan_action(
     if forced {
         return run;
     }
-    let period = action
-        .throttle_period_millis
-        .or(watch_throttle_millis)
-        .unwrap_or(default_throttle_millis);
-    if let Some(elapsed) = status
-        .last_successful_execution
-        .map(|last| now.as_millisecond() - last.as_millisecond())
-        .filter(|elapsed| *elapsed <= period)
-    {
+    let period = action.throttle_period_millis.or(watch_throttle_millis).unwrap_or(default_throttle_millis);
+    if let Some(elapsed) = status.last_successful_execution.map(|last| now.as_millisecond() - last.as_millisecond()).filter(|elapsed| *elapsed <= period) {
         let (period, elapsed) = (render_time_value(period), render_time_value(elapsed));
-        return ActionPlan::Throttled {
-            reason: format!(
-                "throttling interval is set to [{period}] but time elapsed since last execution is [{elapsed}]"
-            ),
-        };
+        return ActionPlan::Throttled { reason: format!("throttling interval is set to [{period}] but time elapsed since last execution is [{elapsed}]") };
     }
     if status.ack == AckState::Acked {
         let since = watchbell_json::iso_instant(watchbell_time::epoch_nanos(status.ack_changed));
-        return ActionPlan::Acknowledged {
-            reason: format!("action [{}] was acked at [{since}]", action.id),
-        };
+        return ActionPlan::Acknowledged { reason: format!("action [{}] was acked at [{since}]", action.id) };
     }
     run
 }
@@ -150,16 +129,7 @@ mod tests {
     #[test]
     fn the_period_counts_from_the_last_success_and_includes_its_end() {
         let mut status = ActionStatus::new(at(0));
-        let plan = |status: &ActionStatus, own, watch, now| {
-            plan_action(
-                &action(own),
-                status,
-                ActionMode::Execute,
-                watch,
-                DEFAULT_THROTTLE_MILLIS,
-                at(now),
-            )
-        };
+        let plan = |status: &ActionStatus, own, watch, now| plan_action(&action(own), status, ActionMode::Execute, watch, DEFAULT_THROTTLE_MILLIS, at(now));
         assert_eq!(plan(&status, None, None, 0), ActionPlan::Run);
         status.last_successful_execution = Some(at(1_000));
         for (own, watch, now, elapsed) in [
@@ -184,37 +154,12 @@ mod tests {
         status.ack = AckState::Acked;
         status.ack_changed = at(2_000);
         status.last_successful_execution = Some(at(1_000));
-        let plan = |mode, now| {
-            plan_action(
-                &action(None),
-                &status,
-                mode,
-                None,
-                DEFAULT_THROTTLE_MILLIS,
-                at(now),
-            )
-        };
-        assert!(matches!(
-            plan(ActionMode::Execute, 3_000),
-            ActionPlan::Throttled { .. }
-        ));
-        assert_eq!(
-            plan(ActionMode::Execute, 60_000),
-            ActionPlan::Acknowledged {
-                reason: "action [a] was acked at [1970-01-01T00:00:02.000Z]".into()
-            }
-        );
-        assert!(matches!(
-            plan(ActionMode::Simulate, 60_000),
-            ActionPlan::Acknowledged { .. }
-        ));
+        let plan = |mode, now| plan_action(&action(None), &status, mode, None, DEFAULT_THROTTLE_MILLIS, at(now));
+        assert!(matches!(plan(ActionMode::Execute, 3_000), ActionPlan::Throttled { .. }));
+        assert_eq!(plan(ActionMode::Execute, 60_000), ActionPlan::Acknowledged { reason: "action [a] was acked at [1970-01-01T00:00:02.000Z]".into() });
+        assert!(matches!(plan(ActionMode::Simulate, 60_000), ActionPlan::Acknowledged { .. }));
         assert_eq!(plan(ActionMode::ForceExecute, 3_000), ActionPlan::Run);
         assert_eq!(plan(ActionMode::ForceSimulate, 3_000), ActionPlan::Simulate);
-        assert_eq!(
-            plan(ActionMode::Skip, 60_000),
-            ActionPlan::Throttled {
-                reason: "manually skipped".into()
-            }
-        );
+        assert_eq!(plan(ActionMode::Skip, 60_000), ActionPlan::Throttled { reason: "manually skipped".into() });
     }
 }

@@ -3,14 +3,7 @@
 use watchbell_json::{Failure, Json, token_name};
 
 /// Units in the order they are tried: `5ms` must not be read as `5m` of something.
-const UNITS: [(&str, f64); 6] = [
-    ("ms", 1.0),
-    ("s", 1e3),
-    ("m", 6e4),
-    ("h", 3.6e6),
-    ("d", 8.64e7),
-    ("w", 6.048e8),
-];
+const UNITS: [(&str, f64); 6] = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7), ("w", 6.048e8)];
 
 /// A duration field: a string with a unit, or null for "not set". The failure is the inner one; who calls says which field of
 /// what could not be read.
@@ -20,54 +13,34 @@ const UNITS: [(&str, f64); 6] = [
 pub fn parse_time_value(value: &Json, setting: &str) -> Result<Option<i64>, Failure> {
     match value {
         Json::Null => Ok(None),
-        Json::Str(text) => parse_text(text, setting)
-            .map(Some)
-            .map_err(|cause| Failure::parse("failed to parse time unit").caused_by(cause)),
-        other => Err(Failure::parse(format!(
-            "could not parse time value. expected either a string or a null value but found [{}] instead",
-            token_name(other)
-        ))),
+        Json::Str(text) => parse_text(text, setting).map(Some).map_err(|cause| Failure::parse("failed to parse time unit").caused_by(cause)),
+        other => Err(Failure::parse(format!("could not parse time value. expected either a string or a null value but found [{}] instead", token_name(other)))),
     }
 }
 
 fn parse_text(given: &str, setting: &str) -> Result<i64, Failure> {
     let text = given.trim().to_lowercase();
-    let millis = match UNITS
-        .iter()
-        .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor)))
-    {
+    let millis = match UNITS.iter().find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor))) {
         Some((number, factor)) => to_millis(number, *factor, given)?,
         None if text == "0" => 0,
         None if text == "-1" => -1,
         None => {
-            return Err(Failure::parse(format!(
-                "Failed to parse setting [{setting}] with value [{given}] as a time value: unit is missing or unrecognized"
-            )));
+            return Err(Failure::parse(format!("Failed to parse setting [{setting}] with value [{given}] as a time value: unit is missing or unrecognized")));
         }
     };
     if millis < 0 {
-        return Err(Failure::parse(format!(
-            "could not parse time value [{given}]. Time value cannot be negative."
-        )));
+        return Err(Failure::parse(format!("could not parse time value [{given}]. Time value cannot be negative.")));
     }
     Ok(millis)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float-to-integer cast saturates, as Java's does"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a float-to-integer cast saturates, as Java's does")]
 fn to_millis(number: &str, factor: f64, given: &str) -> Result<i64, Failure> {
     match crate::java::parse_double(number) {
         Some(value) => Ok((value * factor) as i64),
         None => {
-            let reason = if number.trim().is_empty() {
-                "empty String".to_owned()
-            } else {
-                format!("For input string: \"{number}\"")
-            };
-            Err(Failure::parse(format!("Failed to parse [{given}]"))
-                .caused_by(Failure::new("number_format_exception", reason)))
+            let reason = if number.trim().is_empty() { "empty String".to_owned() } else { format!("For input string: \"{number}\"") };
+            Err(Failure::parse(format!("Failed to parse [{given}]")).caused_by(Failure::new("number_format_exception", reason)))
         }
     }
 }
@@ -84,28 +57,17 @@ pub fn parse_millis(value: &Json, field: &str) -> Result<i64, Failure> {
 ///
 /// # Errors
 /// `illegal_argument_exception` or `number_format_exception`.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the fraction is dropped on purpose, and the cast saturates"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the fraction is dropped on purpose, and the cast saturates")]
 pub fn parse_integer(value: &Json, field: &str) -> Result<i64, Failure> {
     match value {
         Json::Int(value) => Ok(*value),
         Json::Double(value) if value.is_finite() && value.abs() < 9.2e18 => Ok(*value as i64),
         Json::Str(text) => match text.trim().parse::<i64>() {
             Ok(value) => Ok(value),
-            Err(_) => Err(Failure::new(
-                "number_format_exception",
-                format!("For input string: \"{text}\""),
-            )),
+            Err(_) => Err(Failure::new("number_format_exception", format!("For input string: \"{text}\""))),
         },
-        Json::Big(digits) => Err(Failure::illegal_argument(format!(
-            "Value [{digits}] is out of range for a long"
-        ))),
-        other => Err(Failure::illegal_argument(format!(
-            "field [{field}] is not a number but [{}]",
-            token_name(other)
-        ))),
+        Json::Big(digits) => Err(Failure::illegal_argument(format!("Value [{digits}] is out of range for a long"))),
+        other => Err(Failure::illegal_argument(format!("field [{field}] is not a number but [{}]", token_name(other)))),
     }
 }
 
@@ -115,22 +77,12 @@ pub fn render_time_value(millis: i64) -> String {
     if millis < 0 {
         return millis.to_string();
     }
-    let units = [
-        ("d", 86_400_000),
-        ("h", 3_600_000),
-        ("m", 60_000),
-        ("s", 1_000),
-        ("ms", 1),
-    ];
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
     let Some((unit, size)) = units.into_iter().find(|(_, size)| millis >= *size) else {
         return "0s".into();
     };
     let (whole, tenth) = (millis / size, millis % size * 10 / size);
-    if tenth == 0 {
-        format!("{whole}{unit}")
-    } else {
-        format!("{whole}.{tenth}{unit}")
-    }
+    if tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") }
 }
 
 #[cfg(test)]
@@ -150,64 +102,33 @@ mod tests {
             (json!("0"), Some(0)),
             (json!(null), None),
         ] {
-            assert_eq!(
-                parse_time_value(&value, "throttle_period"),
-                Ok(millis),
-                "{value}"
-            );
+            assert_eq!(parse_time_value(&value, "throttle_period"), Ok(millis), "{value}");
         }
     }
 
     #[test]
     fn bad_durations_are_refused_with_the_reference_s_words() {
         for (value, reason) in [
-            (
-                json!("5"),
-                "Failed to parse setting [throttle_period] with value [5] as a time value: unit is missing or unrecognized",
-            ),
+            (json!("5"), "Failed to parse setting [throttle_period] with value [5] as a time value: unit is missing or unrecognized"),
             (json!("fives"), "Failed to parse [fives]"),
-            (
-                json!("-1"),
-                "could not parse time value [-1]. Time value cannot be negative.",
-            ),
-            (
-                json!("-5s"),
-                "could not parse time value [-5s]. Time value cannot be negative.",
-            ),
+            (json!("-1"), "could not parse time value [-1]. Time value cannot be negative."),
+            (json!("-5s"), "could not parse time value [-5s]. Time value cannot be negative."),
         ] {
             let failure = parse_time_value(&value, "throttle_period").unwrap_err();
             assert_eq!(failure.reason_text(), "failed to parse time unit");
             assert_eq!(failure.caused_by.unwrap().reason_text(), reason);
         }
-        for (value, token) in [
-            (json!(0), "VALUE_NUMBER"),
-            (json!(true), "VALUE_BOOLEAN"),
-            (json!([]), "START_ARRAY"),
-            (json!({}), "START_OBJECT"),
-        ] {
+        for (value, token) in [(json!(0), "VALUE_NUMBER"), (json!(true), "VALUE_BOOLEAN"), (json!([]), "START_ARRAY"), (json!({}), "START_OBJECT")] {
             let failure = parse_time_value(&value, "throttle_period").unwrap_err();
-            assert_eq!(
-                failure.reason_text(),
-                format!(
-                    "could not parse time value. expected either a string or a null value but found [{token}] instead"
-                )
-            );
+            assert_eq!(failure.reason_text(), format!("could not parse time value. expected either a string or a null value but found [{token}] instead"));
         }
     }
 
     #[test]
     fn durations_print_cut_to_one_decimal() {
-        for (millis, text) in [
-            (5000, "5s"),
-            (1299, "1.2s"),
-            (90_000, "1.5m"),
-            (216, "216ms"),
-            (0, "0s"),
-            (-3, "-3"),
-            (86_400_000, "1d"),
-            (90_061_000, "1d"),
-            (5_400_000, "1.5h"),
-        ] {
+        for (millis, text) in
+            [(5000, "5s"), (1299, "1.2s"), (90_000, "1.5m"), (216, "216ms"), (0, "0s"), (-3, "-3"), (86_400_000, "1d"), (90_061_000, "1d"), (5_400_000, "1.5h")]
+        {
             assert_eq!(render_time_value(millis), text);
         }
     }

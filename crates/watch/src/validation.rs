@@ -16,9 +16,6 @@ pub fn failed<T: AsRef<str>>(complaints: impl IntoIterator<Item = T>) -> Failure
 mod tests {
     #[test]
     fn complaints_are_numbered_without_blanks_between() {
-        assert_eq!(
-            super::failed(["a", "b"]).reason_text(),
-            "Validation Failed: 1: a;2: b;"
-        );
+        assert_eq!(super::failed(["a", "b"]).reason_text(), "Validation Failed: 1: a;2: b;");
     }
 }

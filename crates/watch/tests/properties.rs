@@ -146,13 +146,7 @@ fn replace(value: &mut Json, way: &[usize], part: Json) {
     let members = value.as_map().map_or(0, Map::len);
     match way.split_first() {
         Some((step, rest)) if members > 0 => {
-            let name = value
-                .as_map()
-                .unwrap()
-                .keys()
-                .nth(step % members)
-                .unwrap()
-                .to_owned();
+            let name = value.as_map().unwrap().keys().nth(step % members).unwrap().to_owned();
             let mut child = value.get(&name).cloned().unwrap();
             replace(&mut child, rest, part);
             value.set(name, child);
@@ -167,20 +161,10 @@ fn check(body: &Json) -> bool {
         return false;
     };
     let printed = watch.to_json(Secrets::Plain);
-    let again = Watch::parse(&id, &printed, &ParseMode::default())
-        .unwrap_or_else(|failure| panic!("{printed} does not read back: {failure}"));
-    assert_eq!(
-        again.to_json(Secrets::Plain).to_string(),
-        printed.to_string()
-    );
+    let again = Watch::parse(&id, &printed, &ParseMode::default()).unwrap_or_else(|failure| panic!("{printed} does not read back: {failure}"));
+    assert_eq!(again.to_json(Secrets::Plain).to_string(), printed.to_string());
     let stored = Json::parse(printed.to_string().as_bytes()).unwrap();
-    assert_eq!(
-        Watch::parse(&id, &stored, &ParseMode::default())
-            .unwrap()
-            .to_json(Secrets::Plain)
-            .to_string(),
-        printed.to_string()
-    );
+    assert_eq!(Watch::parse(&id, &stored, &ParseMode::default()).unwrap().to_json(Secrets::Plain).to_string(), printed.to_string());
     true
 }
 
@@ -208,7 +192,5 @@ proptest! {
 
 #[test]
 fn the_random_part_can_leave_a_watch_whole() {
-    assert!(check(
-        &json!({"trigger": {"schedule": {"interval": "10s"}}, "metadata": {"x": [1.0, null]}})
-    ));
+    assert!(check(&json!({"trigger": {"schedule": {"interval": "10s"}}, "metadata": {"x": [1.0, null]}})));
 }
