@@ -151,7 +151,7 @@ impl<'r> Run<'r> {
             require_alias(self.rest, &action.index).await?;
         }
         if !matches!(action.kind, ActionKind::Delete) {
-            make_templated(self.rest, &action.index).await?;
+            make_templated(self.rest, &action.index, self.request.now).await?;
         }
         Ok(())
     }

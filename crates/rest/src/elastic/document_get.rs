@@ -10,7 +10,7 @@ use watchbell_store::{Document, IndicesOptions, SearchRequest, StoreError};
 use super::document_write::VersionType;
 use super::hidden::visible_source;
 use super::source_filter::{SOURCE_PARAMETERS, SourceFilter};
-use super::write_outcome::{ErrorContext, no_index_expression};
+use super::write_outcome::{ErrorContext, as_index_expression, no_index_expression};
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Body, Response};
@@ -136,6 +136,7 @@ async fn get_searchable(rest: &Rest, request: &Request) -> Result<Option<Documen
 pub(super) fn document_problem(error: StoreError) -> Problem {
     match error {
         StoreError::NoIndex(name) => no_index_expression(&name).into(),
+        StoreError::Refused(failure) if failure.kind == "index_not_found_exception" => as_index_expression(failure).into(),
         other => other.into(),
     }
 }

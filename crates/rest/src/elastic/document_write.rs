@@ -123,7 +123,7 @@ async fn write(rest: Arc<Rest>, request: Request, operation: Operation) -> Handl
         require_alias(&rest, index).await?;
     }
     if operation != Operation::Delete {
-        make_templated(&rest, index).await?;
+        make_templated(&rest, index, request.now).await?;
     }
     let id = given_id.map_or_else(|| document_id(&*rest.entropy), str::to_owned);
     let demand = conditions.demand(operation, given_id.is_none());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use watchbell_json::{Failure, Json};
+use watchbell_store::search::resolve_name;
 use watchbell_store::{CreateIndex, IndexInfo, StoreError};
 
 use super::expressions::{EXPRESSION_PARAMETERS, names, read_options, strict_expand_open, strict_expand_open_and_closed};
@@ -37,22 +38,11 @@ pub(super) fn routes(router: &mut Router) {
 }
 
 async fn create(rest: Arc<Rest>, request: Request) -> Handled {
-    let given = request.path_param("index");
+    let name = resolve_name(request.path_param("index"), request.now)?;
     let body = read_create_body(request.json_object()?)?;
-    let body = with_templates(&rest, given, body).await?;
-    rest.indices.create_index(given, body).await?;
-    let name = concrete_name(&rest, given).await;
+    let body = with_templates(&rest, &name, body).await?;
+    rest.indices.create_index(&name, body).await?;
     Ok(Response::ok(Json::object().with("acknowledged", true).with("shards_acknowledged", true).with("index", name)))
-}
-
-/// The name that an expression with date math stands for.
-async fn concrete_name(rest: &Rest, given: &str) -> String {
-    if !given.starts_with('<') {
-        return given.to_owned();
-    }
-    let options = watchbell_store::IndicesOptions { expand_hidden: true, ..strict_expand_open_and_closed() };
-    let found = rest.indices.indices(&[given.to_owned()], &options).await.unwrap_or_default();
-    found.into_iter().next().map_or_else(|| given.to_owned(), |info| info.name)
 }
 
 fn read_create_body(body: Option<Json>) -> Result<CreateIndex, Problem> {

@@ -106,23 +106,34 @@ pub(super) fn read_search_type(name: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-/// Adds line and column to a `parsing_exception`: where the member stands that the reason names.
+/// Puts the line and the column into an exception about the body: where the member stands that the reason names. Who made the
+/// exception had no text any more, and said 1:1 or nothing.
 pub(super) fn located(problem: Problem, text: &[u8]) -> Problem {
-    let locate = |mut failure: Failure| {
-        let has_place = failure.members.iter().any(|(name, _)| name == "line");
-        if failure.kind == "parsing_exception" && !has_place {
-            let named = named_in(failure.reason_text());
-            let (line, column) = named.map_or((1, 1), |name| key_position(text, &name));
+    match problem {
+        Problem::Failure(failure) => Problem::Failure(locate(failure, text)),
+        Problem::WithStatus(status, failure) => Problem::WithStatus(status, locate(failure, text)),
+        other => other,
+    }
+}
+
+/// What a place is called that nobody knew.
+const UNKNOWN_PLACE: &str = "[1:1]";
+
+fn locate(mut failure: Failure, text: &[u8]) -> Failure {
+    let (line, column) = named_in(failure.reason_text()).map_or((1, 1), |name| key_position(text, &name));
+    if let Some(rest) = failure.reason.as_deref().and_then(|reason| reason.strip_prefix(UNKNOWN_PLACE)) {
+        failure.reason = Some(format!("[{line}:{column}]{rest}"));
+    }
+    if failure.kind == "parsing_exception" {
+        let known = failure.members.iter().any(|(name, value)| (name == "line" || name == "col") && *value != Json::Int(1));
+        if !known {
+            failure.members.retain(|(name, _)| name != "line" && name != "col");
             failure.members.push(("line".into(), Json::from(line)));
             failure.members.push(("col".into(), Json::from(column)));
         }
-        failure
-    };
-    match problem {
-        Problem::Failure(failure) => Problem::Failure(locate(failure)),
-        Problem::WithStatus(status, failure) => Problem::WithStatus(status, locate(failure)),
-        other => other,
     }
+    failure.caused_by = failure.caused_by.map(|cause| Box::new(locate(*cause, text)));
+    failure
 }
 
 /// The last name in brackets of a reason: what it is about.

@@ -1,7 +1,7 @@
 //! Writes the answer of a search: stored documents byte for byte.
 
 use http::StatusCode;
-use watchbell_json::{Failure, Json};
+use watchbell_json::Json;
 use watchbell_store::{Hit, SearchAnswer, ShardFailure, TotalRelation};
 
 use super::document_get::write_with_source;
@@ -119,12 +119,9 @@ pub(super) fn all_shards_failed(failures: &[ShardFailure], rest: &Rest) -> Probl
         .with("phase", "query")
         .with("grouped", true)
         .with("failed_shards", failed);
-    if let Some(cause) = failures.first().and_then(|failure| failure.reason.caused_by.as_deref()) {
-        error.set("caused_by", cause_with_cause(cause));
+    // The reference shows a cause on top only where the shard's failure is no exception of its own.
+    if let Some(first) = failures.first().map(|failure| &failure.reason).filter(|reason| reason.kind == "illegal_argument_exception") {
+        error.set("caused_by", first.clone().caused_by(first.clone()).to_exception_json());
     }
     Problem::Answer(crate::response::Response::json(status, Json::object().with("error", error).with("status", status.as_u16())))
-}
-
-fn cause_with_cause(cause: &Failure) -> Json {
-    cause.to_exception_json().with("caused_by", cause.to_exception_json())
 }

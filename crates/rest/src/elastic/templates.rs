@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use watchbell_json::{Failure, Json, Map, json};
+use watchbell_store::search::resolve_name;
 use watchbell_store::{CreateIndex, IndicesOptions, StoreError};
+use watchbell_time::Timestamp;
 
 use super::mapping::without_type;
 use super::registry::{Entries, Kind};
@@ -55,14 +57,15 @@ pub(super) fn routes(router: &mut Router) {
 ///
 /// # Errors
 /// The store cannot be read, or a template is refused.
-pub(super) async fn make_templated(rest: &Rest, index: &str) -> Result<(), Problem> {
+pub(super) async fn make_templated(rest: &Rest, index: &str, now: Timestamp) -> Result<(), Problem> {
     let entries = rest.registry.entries(rest).await?;
-    if entries.is_empty() || index.starts_with('<') || rest.made_indices.contains(index) {
+    if entries.is_empty() || rest.made_indices.contains(index) {
         return Ok(());
     }
+    let index = &resolve_name(index, now)?;
     let Some(template) = template_for(&entries, index) else { return Ok(()) };
     let options = IndicesOptions { expand_hidden: true, ..IndicesOptions::search() };
-    match rest.indices.indices(&[index.to_owned()], &options).await {
+    match rest.indices.indices(std::slice::from_ref(index), &options).await {
         Ok(_) => {}
         Err(StoreError::NoIndex(_)) => match rest.indices.create_index(index, template).await {
             Ok(()) => {}

@@ -72,7 +72,7 @@ async fn update(rest: Arc<Rest>, request: Request) -> Handled {
     if params.flag_or("require_alias", false)? {
         require_alias(&rest, index).await?;
     }
-    make_templated(&rest, index).await?;
+    make_templated(&rest, index, request.now).await?;
     let target = UpdateTarget {
         index,
         id,

@@ -64,6 +64,7 @@ impl ErrorContext {
                 self.document_failure(rest, index, "version_conflict_engine_exception", reason).await.into()
             }
             WriteError::NoIndex(name) => no_index_expression(&name).into(),
+            WriteError::Refused(failure) if failure.kind == "index_not_found_exception" => as_index_expression(failure).into(),
             WriteError::Refused(failure) => failure.into(),
             WriteError::Unavailable(reason) => {
                 Problem::WithStatus(StatusCode::SERVICE_UNAVAILABLE, Failure::new("unavailable_shards_exception", format!("[{index}][0] {reason}")))
@@ -96,7 +97,11 @@ impl ErrorContext {
 
 /// The error of document APIs for a missing index.
 pub(super) fn no_index_expression(name: &str) -> Failure {
-    let mut failure = no_index_failure(name);
+    as_index_expression(no_index_failure(name))
+}
+
+/// Document APIs speak of an index *expression* that is missing.
+pub(super) fn as_index_expression(mut failure: Failure) -> Failure {
     for (member, value) in &mut failure.members {
         if member == "resource.type" {
             *value = Json::from("index_expression");
