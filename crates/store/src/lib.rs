@@ -26,6 +26,8 @@ pub mod plan;
 pub mod port;
 pub mod query;
 pub mod search;
+pub mod settings;
+pub mod system;
 pub mod value;
 
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};

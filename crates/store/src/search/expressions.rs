@@ -134,15 +134,28 @@ fn add(found: &mut BTreeMap<String, Option<Vec<Json>>>, name: &str, filter: Opti
 /// `parse_exception` for what is no date math.
 pub fn resolve_name(name: &str, now: Timestamp) -> Result<String, Failure> {
     let Some(inner) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) else { return Ok(name.to_owned()) };
+    let open_ended = || Failure::parse(format!("invalid dynamic name expression [{inner}]. date math placeholder is open ended"));
     let mut out = String::new();
     let mut rest = inner;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let (expression, tail) = date_part(after).ok_or_else(|| Failure::parse(format!("invalid dynamic name expression [{inner}]. date math placeholder is open ended")))?;
-        out.push_str(&computed(expression, now)?);
-        rest = tail;
+    while let Some(c) = rest.chars().next() {
+        let after = rest.get(c.len_utf8()..).unwrap_or("");
+        match c {
+            // Braces that are meant literally.
+            '\\' => {
+                out.extend(after.chars().next());
+                rest = after.get(after.chars().next().map_or(0, char::len_utf8)..).unwrap_or("");
+            }
+            '{' => {
+                let (expression, tail) = date_part(after).ok_or_else(open_ended)?;
+                out.push_str(&computed(expression, now)?);
+                rest = tail;
+            }
+            c => {
+                out.push(c);
+                rest = after;
+            }
+        }
     }
-    out.push_str(rest);
     Ok(out)
 }
 
@@ -211,6 +224,7 @@ mod tests {
             ("<logs-{now/d-1d}>", "logs-2026.11.23"),
             ("<logs-{now/M{yyyy.MM}}>", "logs-2026.11"),
             ("<logs-{now/d{yyyy.MM.dd|-02:00}}>", "logs-2026.11.23"),
+            (r"<x-\{y\}-{2026.11.24||}>", "x-{y}-2026.11.24"),
             ("plain", "plain"),
         ] {
             assert_eq!(resolve_name(name, now).as_deref(), Ok(expected));

@@ -9,4 +9,4 @@ mod sorting;
 pub use answer::{all_shards_failed, check_body};
 pub use expressions::{KnownIndex, Resolved, index_not_found, resolve, resolve_name};
 pub use fetch::{column_fields, filter_source, source_fields};
-pub use sorting::{SortPlan, SortRow, SortValue};
+pub use sorting::{SortColumn, SortPlan, SortRow, SortValue};

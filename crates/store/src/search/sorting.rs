@@ -62,7 +62,33 @@ enum By {
     Field { name: Arc<str>, path: Arc<str>, field: Arc<Field>, mode: SortMode, missing: SortValue, as_double: bool },
 }
 
+/// What a key looks at, for stores that sort by columns of their own.
+#[derive(Clone, Copy, Debug)]
+pub enum SortColumn<'a> {
+    Score,
+    Place,
+    SeqNo,
+    Index,
+    Field { path: &'a Arc<str>, field: &'a Field, mode: SortMode, missing: &'a SortValue, as_double: bool },
+}
+
 impl SortPlan {
+    /// The keys, most significant first.
+    pub fn columns(&self) -> impl Iterator<Item = (Order, SortColumn<'_>)> {
+        self.keys.iter().map(|key| {
+            let column = match &key.by {
+                By::Score => SortColumn::Score,
+                By::Place => SortColumn::Place,
+                By::SeqNo => SortColumn::SeqNo,
+                By::Index => SortColumn::Index,
+                By::Field { path, field, mode, missing, as_double, .. } => {
+                    SortColumn::Field { path, field, mode: *mode, missing, as_double: *as_double }
+                }
+            };
+            (key.order, column)
+        })
+    }
+
     /// # Errors
     /// `query_shard_exception` and `illegal_argument_exception` as an index fails with.
     pub fn bind(keys: &[SortKey], context: &PlanContext<'_>) -> Result<SortPlan, Failure> {
