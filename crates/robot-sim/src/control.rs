@@ -5,6 +5,7 @@ use std::time::Duration;
 use watchbell_json::Json;
 
 use crate::fault::Fault;
+use crate::record::RequestRecord;
 use crate::robot::{Robot, parse_state};
 use crate::sim::RobotSim;
 
@@ -40,7 +41,13 @@ async fn answer(sim: &RobotSim, method: &str, path: &str, query: &str, body: &[u
             done()
         }
         ("GET", ["robots", name]) => sim.read(|world| world.robots().find(|robot| robot.name == *name).map(Robot::to_json)).ok_or_else(|| missing(name)),
-        ("DELETE", ["robots", name]) => if sim.change(|world| world.remove(name)) { done() } else { Err(missing(name)) },
+        ("DELETE", ["robots", name]) => {
+            if sim.change(|world| world.remove(name)) {
+                done()
+            } else {
+                Err(missing(name))
+            }
+        }
         ("POST", ["robots", name, "state"]) => {
             set_state(sim, name, &body()?)?;
             done()
@@ -56,6 +63,7 @@ async fn answer(sim: &RobotSim, method: &str, path: &str, query: &str, body: &[u
         ("GET", ["messages"]) => Ok(messages(sim, &Filter::parse(query))),
         ("GET", ["requests"]) => Ok(requests(sim, &Filter::parse(query))),
         ("GET", ["chat"]) => Ok(chat(sim, &Filter::parse(query))),
+        ("GET", ["snapshot"]) => Ok(crate::page::snapshot(sim)),
         ("GET", ["stats"]) => Ok(sim.stats()),
         ("GET", ["clock"]) => Ok(Json::object().with("now_ms", sim.clock().now_millis())),
         ("POST", ["clock"]) => set_clock(sim, &body()?),
@@ -118,14 +126,21 @@ fn messages(sim: &RobotSim, filter: &Filter) -> Json {
 }
 
 fn requests(sim: &RobotSim, filter: &Filter) -> Json {
-    sim.read(|world| world.requests().filter(|record| filter.takes(record.robot.as_deref(), record.seq)).take(filter.size).map(|record| record.to_json()).collect())
+    sim.read(|world| {
+        world
+            .requests()
+            .filter(|record| filter.takes(record.robot.as_deref(), record.seq))
+            .take(filter.size)
+            .map(RequestRecord::to_json)
+            .collect()
+    })
 }
 
 /// The newest entries, in order: what the page shows.
 fn chat(sim: &RobotSim, filter: &Filter) -> Json {
     let mut newest: Vec<Json> = sim.read(|world| {
         let shown = world.requests().rev().filter(|record| record.robot.is_some() && filter.takes(record.robot.as_deref(), record.seq));
-        shown.take(filter.size).map(|record| record.to_chat_json()).collect()
+        shown.take(filter.size).map(RequestRecord::to_chat_json).collect()
     });
     newest.reverse();
     newest.into()
@@ -185,7 +200,8 @@ async fn expect(sim: &RobotSim, body: &Json) -> Answered {
 
 /// `?needles=a,b`: where a secret of the caller's side arrived, by request and place.
 fn leaks(sim: &RobotSim, query: &str) -> Json {
-    let needles: Vec<String> = pairs(query).filter(|(name, _)| name == "needles").flat_map(|(_, value)| value.split(',').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let needles: Vec<String> =
+        pairs(query).filter(|(name, _)| name == "needles").flat_map(|(_, value)| value.split(',').map(str::to_owned).collect::<Vec<_>>()).collect();
     let needles: Vec<&String> = needles.iter().filter(|needle| !needle.is_empty()).collect();
     let found = |needle: &&&String, text: &str| text.to_ascii_lowercase().contains(&needle.to_ascii_lowercase());
     sim.read(|world| {

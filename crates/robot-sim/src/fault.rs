@@ -22,7 +22,9 @@ pub struct When {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The answer comes so much later.
-    Delay { millis: u64 },
+    Delay {
+        millis: u64,
+    },
     /// The connection ends before the body is read: certainly not stored.
     ResetBeforeRead,
     /// The message is stored, no answer comes: the ambiguous case.
@@ -30,7 +32,10 @@ pub enum Effect {
     /// The request is read, nothing is stored, no answer ever comes.
     Hang,
     /// An HTTP status instead of the robot's answer; nothing is stored.
-    Status { status: u16, retry_after: Option<u64> },
+    Status {
+        status: u16,
+        retry_after: Option<u64>,
+    },
     Body(Garble),
     /// The message appears twice.
     DuplicateStore,
@@ -111,7 +116,7 @@ impl Fault {
             }
         }
         let mut when = When::default();
-        for (member, value) in json.get("match").and_then(Json::as_map).into_iter().flat_map(|map| map.iter()) {
+        for (member, value) in json.get("match").and_then(Json::as_map).into_iter().flat_map(watchbell_json::Map::iter) {
             match &**member {
                 "nth" => when.nth = whole(value),
                 "every" => when.every = whole(value).filter(|k| *k > 0),
@@ -234,7 +239,8 @@ mod tests {
 
     #[test]
     fn delays_add_up_beside_one_other_effect() {
-        let faults = [json!({"effect": "delay", "ms": 5}), json!({"effect": "status", "status": 502}), json!({"effect": "hang"}), json!({"effect": "delay", "ms": 7})];
+        let faults =
+            [json!({"effect": "delay", "ms": 5}), json!({"effect": "status", "status": 502}), json!({"effect": "hang"}), json!({"effect": "delay", "ms": 7})];
         let mut faults: Vec<ActiveFault> = faults.iter().map(|json| ActiveFault::new(Fault::parse(json).unwrap())).collect();
         let expected = Effects { delay_millis: 12, effect: Some(Effect::Status { status: 502, retry_after: None }) };
         assert_eq!(effects(&mut faults, None, b"", 0), expected);

@@ -43,20 +43,33 @@ pub(crate) fn events(sim: RobotSim, last: u64) -> impl Stream<Item = Result<Byte
 }
 
 fn news(sim: &RobotSim, since: u64) -> (String, u64) {
-    let (entries, last) = sim.read(|world| {
+    let (entries, last) = entries(sim, since);
+    let mut text = format!("event: status\ndata: {}\n\n", status(sim));
+    for (seq, entry) in entries {
+        text.push_str(&format!("id: {seq}\nevent: entry\ndata: {entry}\n\n"));
+    }
+    (text, last)
+}
+
+/// The same once, as one document: for a page that is to stand still (`/?still`), as for a picture.
+pub(crate) fn snapshot(sim: &RobotSim) -> Json {
+    let entries: Json = entries(sim, 0).0.into_iter().map(|(_, entry)| entry).collect();
+    Json::object().with("status", status(sim)).with("entries", entries)
+}
+
+fn status(sim: &RobotSim) -> Json {
+    Json::object().with("robots", robots(sim)).with("stats", sim.stats()).with("now_ms", sim.clock().now_millis()).with("epoch", sim.epoch())
+}
+
+fn entries(sim: &RobotSim, since: u64) -> (Vec<(u64, Json)>, u64) {
+    sim.read(|world| {
         // a page from before a restart knows higher numbers
         let since = if since > world.last_seq() { 0 } else { since };
         let shown = world.requests().rev().take_while(|record| record.seq > since).filter(|record| record.robot.is_some());
         let mut entries: Vec<(u64, Json)> = shown.take(BACKLOG_MAX).map(|record| (record.seq, record.to_chat_json())).collect();
         entries.reverse();
         (entries, world.last_seq())
-    });
-    let status = Json::object().with("robots", robots(sim)).with("stats", sim.stats()).with("now_ms", sim.clock().now_millis()).with("epoch", sim.epoch());
-    let mut text = format!("event: status\ndata: {status}\n\n");
-    for (seq, entry) in entries {
-        text.push_str(&format!("id: {seq}\nevent: entry\ndata: {entry}\n\n"));
-    }
-    (text, last)
+    })
 }
 
 #[cfg(test)]

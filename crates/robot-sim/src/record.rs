@@ -31,12 +31,19 @@ impl Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Stored and shown, so many times.
-    Accepted { copies: u32 },
+    Accepted {
+        copies: u32,
+    },
     /// The same `msgUuid` as before: answered as accepted, not shown again.
     Duplicate,
-    Refused { errcode: i64, errmsg: String },
+    Refused {
+        errcode: i64,
+        errmsg: String,
+    },
     /// A fault kept it from the robot.
-    Faulted { effect: String },
+    Faulted {
+        effect: String,
+    },
 }
 
 #[derive(Clone, Debug)]

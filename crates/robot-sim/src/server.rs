@@ -75,7 +75,13 @@ async fn connection(stream: tokio::net::TcpStream, peer: std::net::IpAddr, numbe
     }
 }
 
-async fn respond(sim: &RobotSim, request: hyper::Request<Incoming>, peer: std::net::IpAddr, connection: u64, policy: &str) -> Result<Response<Body>, ClosedByFault> {
+async fn respond(
+    sim: &RobotSim,
+    request: hyper::Request<Incoming>,
+    peer: std::net::IpAddr,
+    connection: u64,
+    policy: &str,
+) -> Result<Response<Body>, ClosedByFault> {
     let (head, body) = request.into_parts();
     let (method, path) = (head.method.as_str().to_owned(), head.uri.path().to_owned());
     let query = head.uri.query().unwrap_or_default().to_owned();

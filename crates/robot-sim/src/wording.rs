@@ -15,7 +15,9 @@ pub(crate) enum Refusal {
     TooFast,
     TooFastDocumented,
     TooFastEdge,
-    UnknownToken { legacy: bool },
+    UnknownToken {
+        legacy: bool,
+    },
     Disabled,
     Dissolved,
     Absent,
@@ -29,7 +31,9 @@ pub(crate) enum Refusal {
     MessageType,
     MissingField(String),
     Keyword,
-    Content { errcode: i64 },
+    Content {
+        errcode: i64,
+    },
     /// A code nobody knows, for tests of the unknown.
     Unheard,
 }
@@ -85,7 +89,9 @@ impl Refusal {
                 Dialect::Year2019 | Dialect::Year2020 | Dialect::FormA => format!("miss param : {path}"),
                 Dialect::FormB => format!("错误描述:参数 {} 缺失，或者参数格式不正确;", path.replace("->", " --》 ")),
             },
-            Refusal::Keyword => described(dialect, "keywords not in content", "关键词不匹配", "请联系群管理员查看此机器人的关键词，并在发送的信息中包含此关键词"),
+            Refusal::Keyword => {
+                described(dialect, "keywords not in content", "关键词不匹配", "请联系群管理员查看此机器人的关键词，并在发送的信息中包含此关键词")
+            }
             Refusal::Content { errcode } => match errcode {
                 430_101 => "包含不安全的外链",
                 430_102 => "包含不合适的文本",

@@ -46,9 +46,7 @@ impl Redactor {
 
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let known = self.needles.iter().fold(text.to_owned(), |text, needle| {
-            text.replace(needle.reveal(), REDACTED)
-        });
+        let known = self.needles.iter().fold(text.to_owned(), |text, needle| text.replace(needle.reveal(), REDACTED));
         redact_forms(&known)
     }
 }
@@ -82,24 +80,18 @@ fn credential_at(text: &str, before: Option<char>) -> Option<(usize, usize)> {
     }
     for name in PARAMETERS {
         if let Some(value) = text.strip_prefix(name) {
-            let length = value
-                .find(|c: char| !(c.is_ascii_alphanumeric() || "-._~%+/=".contains(c)))
-                .unwrap_or(value.len());
+            let length = value.find(|c: char| !(c.is_ascii_alphanumeric() || "-._~%+/=".contains(c))).unwrap_or(value.len());
             // `key=1` in a log line is no credential
             let long_enough = if *name == "key=" { 16 } else { 1 };
             return (length >= long_enough).then_some((name.len(), length));
         }
     }
     if let Some(value) = text.strip_prefix("hook/") {
-        let length = value
-            .find(|c: char| !(c.is_ascii_hexdigit() || c == '-'))
-            .unwrap_or(value.len());
+        let length = value.find(|c: char| !(c.is_ascii_hexdigit() || c == '-')).unwrap_or(value.len());
         return (length >= 32).then_some(("hook/".len(), length));
     }
     let digits = text.strip_prefix("SEC")?;
-    let length = digits
-        .find(|c: char| !c.is_ascii_hexdigit())
-        .unwrap_or(digits.len());
+    let length = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
     (length >= SIGNING_SECRET_DIGITS_MIN).then_some((0, "SEC".len() + length))
 }
 
@@ -110,10 +102,7 @@ mod tests {
     #[test]
     fn known_secrets_go_in_both_spellings() {
         let redactor = Redactor::new([&Secret::new("to/ken+1"), &Secret::new("abc")]);
-        assert_eq!(
-            redactor.redact("a to/ken+1 b to%2Fken%2B1 c abc"),
-            format!("a {REDACTED} b {REDACTED} c abc")
-        );
+        assert_eq!(redactor.redact("a to/ken+1 b to%2Fken%2B1 c abc"), format!("a {REDACTED} b {REDACTED} c abc"));
         assert_eq!(format!("{redactor:?}").contains("ken"), false);
     }
 
@@ -122,22 +111,11 @@ mod tests {
         for (text, expected) in [
             (
                 "POST /robot/send?access_token=0123abcd&timestamp=17&sign=aB%2Fc%3D failed",
-                format!(
-                    "POST /robot/send?access_token={REDACTED}&timestamp=17&sign={REDACTED} failed"
-                ),
+                format!("POST /robot/send?access_token={REDACTED}&timestamp=17&sign={REDACTED} failed"),
             ),
-            (
-                &format!("secret SEC{}.", "0a".repeat(20)),
-                format!("secret {REDACTED}."),
-            ),
-            (
-                "hook/6f1c2b3a-0000-4000-8000-1234567890ab?",
-                format!("hook/{REDACTED}?"),
-            ),
-            (
-                "webhook/send?key=6f1c2b3a-0000-4000-8000-1234567890ab",
-                format!("webhook/send?key={REDACTED}"),
-            ),
+            (&format!("secret SEC{}.", "0a".repeat(20)), format!("secret {REDACTED}.")),
+            ("hook/6f1c2b3a-0000-4000-8000-1234567890ab?", format!("hook/{REDACTED}?")),
+            ("webhook/send?key=6f1c2b3a-0000-4000-8000-1234567890ab", format!("webhook/send?key={REDACTED}")),
             (
                 "key=1, monkey=6f1c2b3a-0000-4000-8000-1234567890ab, SECOND, design=x",
                 "key=1, monkey=6f1c2b3a-0000-4000-8000-1234567890ab, SECOND, design=x".to_owned(),

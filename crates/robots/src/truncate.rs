@@ -121,14 +121,8 @@ mod tests {
         assert_eq!(beginning(&format!("ab{family}"), 10), "ab");
         assert_eq!(beginning(&family.repeat(2), 30), family);
         assert_eq!(beginning("eeee\u{301}x", 5), "eee");
-        assert_eq!(
-            beginning("0123456789 123456\n89", 19),
-            "0123456789 123456\n"
-        );
-        assert_eq!(
-            beginning("0123456789 12345678901234", 20),
-            "0123456789 123456789"
-        );
+        assert_eq!(beginning("0123456789 123456\n89", 19), "0123456789 123456\n");
+        assert_eq!(beginning("0123456789 12345678901234", 20), "0123456789 123456789");
         assert_eq!(beginning("0123456789012345 789", 18), "0123456789012345 ");
     }
 

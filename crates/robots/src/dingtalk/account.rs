@@ -1,5 +1,6 @@
 //! An account: one robot of one group, with its credential.
 
+use sha2::{Digest as _, Sha256};
 use watchbell_time::{Timestamp, epoch_millis};
 
 use super::keyword::{KeywordError, Keywords};
@@ -19,18 +20,11 @@ pub struct AllowedHosts(Vec<String>);
 impl AllowedHosts {
     #[must_use]
     pub fn new(hosts: impl IntoIterator<Item = impl Into<String>>) -> AllowedHosts {
-        AllowedHosts(
-            hosts
-                .into_iter()
-                .map(|host| host.into().to_ascii_lowercase())
-                .collect(),
-        )
+        AllowedHosts(hosts.into_iter().map(|host| host.into().to_ascii_lowercase()).collect())
     }
 
     fn allow(&self, authority: &str) -> bool {
-        self.0
-            .iter()
-            .any(|host| host == authority || host == host_of(authority))
+        self.0.iter().any(|host| host == authority || host == host_of(authority))
     }
 }
 
@@ -60,17 +54,12 @@ pub enum AccountError {
 impl std::fmt::Display for AccountError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            AccountError::Empty => {
-                f.write_str("the webhook is empty; give the robot's URL or its token")
-            }
+            AccountError::Empty => f.write_str("the webhook is empty; give the robot's URL or its token"),
             AccountError::NotAWebhook => f.write_str("the webhook is neither a URL nor a token"),
             AccountError::NoToken => f.write_str("the webhook URL has no access_token"),
             AccountError::NotEncrypted => write!(f, "the webhook of {OWN_HOST} must use https"),
             AccountError::HostNotAllowed { host } => {
-                write!(
-                    f,
-                    "the webhook's host [{host}] is not {OWN_HOST}; list it in watchbell.robots.allow_hosts if that is meant"
-                )
+                write!(f, "the webhook's host [{host}] is not {OWN_HOST}; list it in watchbell.robots.allow_hosts if that is meant")
             }
             AccountError::Keyword(error) => error.fmt(f),
         }
@@ -108,19 +97,10 @@ impl Webhook {
     }
 
     fn from_token(token: &str) -> Result<Webhook, AccountError> {
-        if !token
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b))
-        {
+        if !token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) {
             return Err(AccountError::NotAWebhook);
         }
-        Ok(Webhook {
-            scheme: "https",
-            authority: OWN_HOST.to_owned(),
-            path: SEND_PATH.to_owned(),
-            token: Secret::new(token),
-            others: Vec::new(),
-        })
+        Ok(Webhook { scheme: "https", authority: OWN_HOST.to_owned(), path: SEND_PATH.to_owned(), token: Secret::new(token), others: Vec::new() })
     }
 
     fn from_url(scheme: &str, rest: &str, allowed: &AllowedHosts) -> Result<Webhook, AccountError> {
@@ -130,17 +110,12 @@ impl Webhook {
             _ => return Err(AccountError::NotAWebhook),
         };
         // a blank or a control character would end up in the request line
-        if rest
-            .bytes()
-            .any(|b| b <= b' ' || b == 0x7f || !b.is_ascii())
-        {
+        if rest.bytes().any(|b| b <= b' ' || b == 0x7f || !b.is_ascii()) {
             return Err(AccountError::NotAWebhook);
         }
         let rest = rest.split('#').next().unwrap_or_default();
         let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = address
-            .find('/')
-            .map_or((address, "/"), |at| address.split_at(at));
+        let (authority, path) = address.find('/').map_or((address, "/"), |at| address.split_at(at));
         let authority = authority.to_ascii_lowercase();
         if authority.is_empty() || authority.contains('@') {
             return Err(AccountError::NotAWebhook);
@@ -150,28 +125,18 @@ impl Webhook {
             return Err(AccountError::NotEncrypted);
         }
         if !own && !allowed.allow(&authority) {
-            return Err(AccountError::HostNotAllowed {
-                host: host_of(&authority).to_owned(),
-            });
+            return Err(AccountError::HostNotAllowed { host: host_of(&authority).to_owned() });
         }
         let (mut token, mut others) = (None, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
-                Some(("access_token", value)) if !value.is_empty() => {
-                    token = token.or(Some(Secret::new(value)))
-                }
+                Some(("access_token", value)) if !value.is_empty() => token = token.or(Some(Secret::new(value))),
                 Some(("access_token" | "timestamp" | "sign", _)) => {}
                 _ => others.push(Secret::new(pair)),
             }
         }
         let token = token.ok_or(AccountError::NoToken)?;
-        Ok(Webhook {
-            scheme,
-            authority,
-            path: path.to_owned(),
-            token,
-            others,
-        })
+        Ok(Webhook { scheme, authority, path: path.to_owned(), token, others })
     }
 
     /// Host and port, without anything secret.
@@ -181,13 +146,7 @@ impl Webhook {
     }
 
     fn url(&self) -> String {
-        let mut url = format!(
-            "{}://{}{}?access_token={}",
-            self.scheme,
-            self.authority,
-            self.path,
-            self.token.reveal()
-        );
+        let mut url = format!("{}://{}{}?access_token={}", self.scheme, self.authority, self.path, self.token.reveal());
         for pair in &self.others {
             url.push('&');
             url.push_str(pair.reveal());
@@ -198,11 +157,7 @@ impl Webhook {
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Webhook({}://{}{}?…)",
-            self.scheme, self.authority, self.path
-        )
+        write!(f, "Webhook({}://{}{}?…)", self.scheme, self.authority, self.path)
     }
 }
 
@@ -228,17 +183,9 @@ impl Account {
         allowed: &AllowedHosts,
     ) -> Result<Account, AccountError> {
         let webhook = Webhook::parse(webhook, allowed)?;
-        let secret = secret
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(Secret::new);
+        let secret = secret.map(str::trim).filter(|text| !text.is_empty()).map(Secret::new);
         let keywords = Keywords::new(keywords).map_err(AccountError::Keyword)?;
-        Ok(Account {
-            name: name.into(),
-            webhook,
-            secret,
-            keywords,
-        })
+        Ok(Account { name: name.into(), webhook, secret, keywords })
     }
 
     #[must_use]
@@ -262,6 +209,16 @@ impl Account {
         &self.webhook
     }
 
+    /// What a budget belongs to: the same for every account with this token, and nothing can be learnt from it.
+    #[must_use]
+    pub fn credential(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.webhook.authority.as_bytes());
+        hash.update(b"\n");
+        hash.update(self.webhook.token.reveal().as_bytes());
+        hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.secret.is_some()
@@ -273,10 +230,7 @@ impl Account {
         let mut url = self.webhook.url();
         if let Some(secret) = &self.secret {
             let timestamp = epoch_millis(now);
-            url.push_str(&format!(
-                "&timestamp={timestamp}&sign={}",
-                percent_encode(&signature(timestamp, secret))
-            ));
+            url.push_str(&format!("&timestamp={timestamp}&sign={}", percent_encode(&signature(timestamp, secret))));
         }
         SignedUrl(Secret::new(url))
     }
@@ -284,11 +238,7 @@ impl Account {
     /// Takes this account's secrets out of a text.
     #[must_use]
     pub fn redactor(&self) -> Redactor {
-        Redactor::new(
-            std::iter::once(&self.webhook.token)
-                .chain(&self.webhook.others)
-                .chain(&self.secret),
-        )
+        Redactor::new(std::iter::once(&self.webhook.token).chain(&self.webhook.others).chain(&self.secret))
     }
 }
 
@@ -310,14 +260,7 @@ mod tests {
     const TOKEN: &str = "canary0123456789abcdef";
 
     fn account(webhook: &str, secret: Option<&str>) -> Account {
-        Account::new(
-            "ops",
-            webhook,
-            secret,
-            ["告警"],
-            &AllowedHosts::new(["127.0.0.1:8090", "robots.example"]),
-        )
-        .unwrap()
+        Account::new("ops", webhook, secret, ["告警"], &AllowedHosts::new(["127.0.0.1:8090", "robots.example"])).unwrap()
     }
 
     fn at(millis: i64) -> Timestamp {
@@ -332,9 +275,7 @@ mod tests {
             format!(" {TOKEN}\n"),
             expected.clone(),
             format!("{expected}&timestamp=1700000000000&sign=abc%3D"),
-            format!(
-                "https://OAPI.dingtalk.com/robot/send?sign=a&access_token={TOKEN}&timestamp=1#x"
-            ),
+            format!("https://OAPI.dingtalk.com/robot/send?sign=a&access_token={TOKEN}&timestamp=1#x"),
         ] {
             assert_eq!(account(&text, None).sign_url(at(0)).reveal(), expected);
         }
@@ -343,15 +284,10 @@ mod tests {
     #[test]
     fn every_attempt_is_signed_for_its_own_time() {
         let secret = format!("SECwatchbell{}", "0".repeat(52));
-        let account = account(
-            &format!("http://127.0.0.1:8090/robot/send?access_token={TOKEN}&timestamp=1&sign=x"),
-            Some(&secret),
-        );
+        let account = account(&format!("http://127.0.0.1:8090/robot/send?access_token={TOKEN}&timestamp=1&sign=x"), Some(&secret));
         assert_eq!(
             account.sign_url(at(1_700_000_000_002)).reveal(),
-            format!(
-                "http://127.0.0.1:8090/robot/send?access_token={TOKEN}&timestamp=1700000000002&sign=OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr%2FfG9mEk%3D"
-            )
+            format!("http://127.0.0.1:8090/robot/send?access_token={TOKEN}&timestamp=1700000000002&sign=OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr%2FfG9mEk%3D")
         );
         assert_ne!(account.sign_url(at(1)), account.sign_url(at(2)));
     }
@@ -365,60 +301,37 @@ mod tests {
             (format!("ftp://{own}"), AccountError::NotAWebhook),
             (format!("http://{own}"), AccountError::NotEncrypted),
             (format!("https://user@{own}"), AccountError::NotAWebhook),
-            (
-                format!("https://oapi.dingtalk.com/robot/send?access_token={TOKEN}\r\nX: y"),
-                AccountError::NotAWebhook,
-            ),
-            (
-                "https://oapi.dingtalk.com/robot/send".to_owned(),
-                AccountError::NoToken,
-            ),
-            (
-                "https://oapi.dingtalk.com/robot/send?access_token=".to_owned(),
-                AccountError::NoToken,
-            ),
+            (format!("https://oapi.dingtalk.com/robot/send?access_token={TOKEN}\r\nX: y"), AccountError::NotAWebhook),
+            ("https://oapi.dingtalk.com/robot/send".to_owned(), AccountError::NoToken),
+            ("https://oapi.dingtalk.com/robot/send?access_token=".to_owned(), AccountError::NoToken),
             (
                 format!("https://oapi.dingtalk.com.evil.example/robot/send?access_token={TOKEN}"),
-                AccountError::HostNotAllowed {
-                    host: "oapi.dingtalk.com.evil.example".into(),
-                },
+                AccountError::HostNotAllowed { host: "oapi.dingtalk.com.evil.example".into() },
             ),
-            (
-                format!("http://127.0.0.1:8091/robot/send?access_token={TOKEN}"),
-                AccountError::HostNotAllowed {
-                    host: "127.0.0.1".into(),
-                },
-            ),
+            (format!("http://127.0.0.1:8091/robot/send?access_token={TOKEN}"), AccountError::HostNotAllowed { host: "127.0.0.1".into() }),
         ] {
-            let error = Account::new(
-                "ops",
-                &text,
-                None,
-                [""; 0],
-                &AllowedHosts::new(["127.0.0.1:8090"]),
-            )
-            .unwrap_err();
+            let error = Account::new("ops", &text, None, [""; 0], &AllowedHosts::new(["127.0.0.1:8090"])).unwrap_err();
             assert!(!error.to_string().contains(TOKEN));
             assert_eq!(error, expected, "{text}");
         }
     }
 
     #[test]
+    fn accounts_with_one_token_share_a_credential() {
+        let one = account(TOKEN, Some("SECone"));
+        let same = account(&format!("https://oapi.dingtalk.com/robot/send?access_token={TOKEN}"), None);
+        let other = account(&format!("https://robots.example/robot/send?access_token={TOKEN}"), None);
+        assert_eq!(one.credential(), same.credential());
+        assert_ne!(one.credential(), other.credential());
+        assert!(!one.credential().contains("canary"));
+    }
+
+    #[test]
     fn nothing_prints_a_secret() {
-        let account = account(
-            &format!("https://robots.example:8443/robot/send?access_token={TOKEN}&x=canary-extra"),
-            Some("SECcanary-secret"),
-        );
-        let shown = format!(
-            "{account:?} {:?} {:?}",
-            account.sign_url(at(5)),
-            account.redactor()
-        );
+        let account = account(&format!("https://robots.example:8443/robot/send?access_token={TOKEN}&x=canary-extra"), Some("SECcanary-secret"));
+        let shown = format!("{account:?} {:?} {:?}", account.sign_url(at(5)), account.redactor());
         assert!(!shown.contains("canary"), "{shown}");
-        let redacted = account.redactor().redact(&format!(
-            "{} and SECcanary-secret",
-            account.sign_url(at(5)).reveal()
-        ));
+        let redacted = account.redactor().redact(&format!("{} and SECcanary-secret", account.sign_url(at(5)).reveal()));
         assert!(!redacted.contains("canary"), "{redacted}");
     }
 }

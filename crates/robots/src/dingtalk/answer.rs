@@ -40,32 +40,21 @@ pub struct Answer<'a> {
 
 impl Answer<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(given, _)| given.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+        self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 
     fn date(&self) -> Option<Timestamp> {
-        jiff::fmt::rfc2822::parse(self.header("date")?)
-            .ok()
-            .map(|date| date.timestamp())
+        jiff::fmt::rfc2822::parse(self.header("date")?).ok().map(|date| date.timestamp())
     }
 
     fn retry_after(&self) -> Duration {
-        let given = self
-            .header("retry-after")
-            .and_then(|value| match value.parse::<u64>() {
-                Ok(seconds) => Some(Duration::from_secs(seconds)),
-                Err(_) => {
-                    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-                    u64::try_from(
-                        epoch_millis(until) - epoch_millis(self.date().unwrap_or(self.now)),
-                    )
-                    .ok()
-                    .map(Duration::from_millis)
-                }
-            });
+        let given = self.header("retry-after").and_then(|value| match value.parse::<u64>() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => {
+                let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+                u64::try_from(epoch_millis(until) - epoch_millis(self.date().unwrap_or(self.now))).ok().map(Duration::from_millis)
+            }
+        });
         given.unwrap_or(RETRY_AFTER_DEFAULT).min(RETRY_AFTER_MAX)
     }
 }
@@ -83,10 +72,7 @@ impl Reading {
     /// For records: `{"status":200,"errcode":310000,"errmsg":"…"}`.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        Json::object()
-            .with("status", self.status)
-            .with_some("errcode", self.errcode)
-            .with_some("errmsg", self.errmsg.clone())
+        Json::object().with("status", self.status).with_some("errcode", self.errcode).with_some("errmsg", self.errmsg.clone())
     }
 
     /// What it means and what to do, for a person.
@@ -95,36 +81,23 @@ impl Reading {
         let errmsg = self.errmsg.as_deref().unwrap_or_default();
         match self.errcode {
             Some(0) => "the robot accepted the message",
-            Some(130_101 | 410_100 | 450_101 | 660_026) => {
-                "more than 20 messages in a minute; the robot refuses everything for up to ten minutes"
-            }
+            Some(130_101 | 410_100 | 450_101 | 660_026) => "more than 20 messages in a minute; the robot refuses everything for up to ten minutes",
             Some(90_020 | 90_030) => "the organisation's quota of robot messages is used up",
-            Some(300_001 | 300_005 | 400_101 | 400_106) => {
-                "the token is wrong, or the robot was removed from the group"
-            }
+            Some(300_001 | 300_005 | 400_101 | 400_106) => "the token is wrong, or the robot was removed from the group",
             Some(400_102) => "the robot is disabled in the group's settings",
             Some(400_013) => "the group was dissolved",
             Some(460_101 | 101_002) => "the message is larger than 20,000 bytes",
             Some(430_101..=430_104) => "DingTalk refuses the content of the message",
-            Some(40_035 | 43_004 | 400_105 | 400_403) => {
-                "the message is not in a form the robot takes"
-            }
+            Some(40_035 | 43_004 | 400_105 | 400_403) => "the message is not in a form the robot takes",
             Some(310_000) => match security_cause(errmsg) {
-                Security::Keyword => {
-                    "the message contains none of the robot's keywords; list them in the account's keywords"
-                }
+                Security::Keyword => "the message contains none of the robot's keywords; list them in the account's keywords",
                 Security::Sign => "the signature is wrong; check the account's secret",
-                Security::Timestamp => {
-                    "the signature's time is more than an hour off; check this machine's clock"
-                }
+                Security::Timestamp => "the signature's time is more than an hour off; check this machine's clock",
                 Security::Address => "this machine's address is not in the robot's address list",
                 Security::Unknown => "the robot's security settings refuse the message",
             },
             _ => match &self.verdict {
-                Verdict::Limited {
-                    egress_wait: Some(_),
-                    ..
-                } => "DingTalk's edge refuses this machine's address for some minutes",
+                Verdict::Limited { egress_wait: Some(_), .. } => "DingTalk's edge refuses this machine's address for some minutes",
                 Verdict::Limited { .. } => "too many requests",
                 Verdict::Retry { .. } => "a passing fault on the way",
                 Verdict::Misconfigured { .. } => "the address of the robot is wrong",
@@ -137,30 +110,11 @@ impl Reading {
 /// Reads an answer.
 #[must_use]
 pub fn classify(answer: &Answer<'_>, redactor: &Redactor) -> Reading {
-    let body = Json::parse(answer.body)
-        .ok()
-        .filter(|body| body.as_map().is_some());
-    let errcode = body
-        .as_ref()
-        .and_then(|body| body.get("errcode"))
-        .and_then(whole_number);
-    let errmsg = body
-        .as_ref()
-        .and_then(|body| body.get("errmsg"))
-        .and_then(Json::as_str)
-        .map(|text| shorten(&redactor.redact(text)));
-    let heard = Heard {
-        answer,
-        body: body.as_ref(),
-        errcode,
-        errmsg: errmsg.as_deref().unwrap_or_default(),
-    };
-    Reading {
-        status: answer.status,
-        verdict: heard.verdict(),
-        errcode,
-        errmsg,
-    }
+    let body = Json::parse(answer.body).ok().filter(|body| body.as_map().is_some());
+    let errcode = body.as_ref().and_then(|body| body.get("errcode")).and_then(whole_number);
+    let errmsg = body.as_ref().and_then(|body| body.get("errmsg")).and_then(Json::as_str).map(|text| shorten(&redactor.redact(text)));
+    let heard = Heard { answer, body: body.as_ref(), errcode, errmsg: errmsg.as_deref().unwrap_or_default() };
+    Reading { status: answer.status, verdict: heard.verdict(), errcode, errmsg }
 }
 
 /// A number, or a string with one: the documentation shows both.
@@ -173,10 +127,7 @@ fn whole_number(value: &Json) -> Option<i64> {
 }
 
 fn shorten(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(ERRMSG_CHARS_MAX)
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(ERRMSG_CHARS_MAX).collect()
 }
 
 /// What 310000 is about.
@@ -217,58 +168,33 @@ impl Heard<'_> {
     fn verdict(&self) -> Verdict {
         match self.answer.status {
             200..=299 => self.verdict_of_body(),
-            300..=399 => Verdict::Misconfigured {
-                reason: self.reason("the robot's address redirects; a token never follows"),
-            },
+            300..=399 => Verdict::Misconfigured { reason: self.reason("the robot's address redirects; a token never follows") },
             408 | 425 | 429 => self.limited_by_http(),
-            500..=599 => Verdict::Retry {
-                reason: self.reason("server error"),
-            },
+            500..=599 => Verdict::Retry { reason: self.reason("server error") },
             400..=499 => self.verdict_of_client_error(),
-            _ => Verdict::Unrecognised {
-                reason: self.reason("unexpected status"),
-            },
+            _ => Verdict::Unrecognised { reason: self.reason("unexpected status") },
         }
     }
 
     fn verdict_of_body(&self) -> Verdict {
         let Some(body) = self.body else {
             // three in a row mean a blocked address; counting is the outbox's
-            return Verdict::Retry {
-                reason: self.reason("the answer is not JSON"),
-            };
+            return Verdict::Retry { reason: self.reason("the answer is not JSON") };
         };
         if is_edge_block(body) {
-            let wait = if self.errcode == Some(130_101) {
-                BAN
-            } else {
-                EDGE
-            };
-            return Verdict::Limited {
-                reason: self.reason("the edge refuses this address"),
-                wait,
-                egress_wait: Some(EDGE),
-            };
+            let wait = if self.errcode == Some(130_101) { BAN } else { EDGE };
+            return Verdict::Limited { reason: self.reason("the edge refuses this address"), wait, egress_wait: Some(EDGE) };
         }
         match self.errcode {
             Some(code) => self.verdict_of_code(code),
-            None => Verdict::Unrecognised {
-                reason: self.reason("the answer has no errcode"),
-            },
+            None => Verdict::Unrecognised { reason: self.reason("the answer has no errcode") },
         }
     }
 
     fn verdict_of_code(&self, code: i64) -> Verdict {
         let reason = self.reason("refused");
-        let limited = |wait| Verdict::Limited {
-            reason: reason.clone(),
-            wait,
-            egress_wait: None,
-        };
-        let fixable = |repair| Verdict::Fixable {
-            reason: reason.clone(),
-            repair,
-        };
+        let limited = |wait| Verdict::Limited { reason: reason.clone(), wait, egress_wait: None };
+        let fixable = |repair| Verdict::Fixable { reason: reason.clone(), repair };
         match code {
             0 => Verdict::Delivered,
             -1 => Verdict::Retry { reason },
@@ -279,13 +205,9 @@ impl Heard<'_> {
             310_000 => match security_cause(self.errmsg) {
                 Security::Keyword => fixable(Repair::AddKeyword),
                 Security::Timestamp => self.verdict_of_clock(),
-                Security::Sign | Security::Address | Security::Unknown => {
-                    Verdict::Misconfigured { reason }
-                }
+                Security::Sign | Security::Address | Security::Unknown => Verdict::Misconfigured { reason },
             },
-            22 | 88 | 404 | 300_001 | 300_005 | 400_013 | 400_101 | 400_102 | 400_106 => {
-                Verdict::Misconfigured { reason }
-            }
+            22 | 88 | 404 | 300_001 | 300_005 | 400_013 | 400_101 | 400_102 | 400_106 => Verdict::Misconfigured { reason },
             101_002 | 460_101 => fixable(Repair::Shrink),
             430_101..=430_104 => fixable(Repair::NeutralNotice),
             40_035 | 43_004 | 400_105 | 400_403 => Verdict::Rejected { reason },
@@ -295,20 +217,12 @@ impl Heard<'_> {
 
     /// A fresh signature cures a stale one; nothing cures a wrong clock.
     fn verdict_of_clock(&self) -> Verdict {
-        let skew = self
-            .answer
-            .date()
-            .map(|date| epoch_millis(self.answer.now) - epoch_millis(date));
+        let skew = self.answer.date().map(|date| epoch_millis(self.answer.now) - epoch_millis(date));
         match skew {
-            Some(skew) if skew.abs() >= CLOCK_SKEW_MAX_MILLIS => Verdict::Misconfigured {
-                reason: self.reason(&format!(
-                    "this machine's clock differs from DingTalk's by {} s",
-                    skew / 1000
-                )),
-            },
-            _ => Verdict::Retry {
-                reason: self.reason("refused"),
-            },
+            Some(skew) if skew.abs() >= CLOCK_SKEW_MAX_MILLIS => {
+                Verdict::Misconfigured { reason: self.reason(&format!("this machine's clock differs from DingTalk's by {} s", skew / 1000)) }
+            }
+            _ => Verdict::Retry { reason: self.reason("refused") },
         }
     }
 
@@ -318,37 +232,22 @@ impl Heard<'_> {
             Some(Verdict::Limited { wait, .. }) => wait.max(by_header),
             _ => by_header,
         };
-        Verdict::Limited {
-            reason: self.reason("too many requests"),
-            wait,
-            egress_wait: None,
-        }
+        Verdict::Limited { reason: self.reason("too many requests"), wait, egress_wait: None }
     }
 
     fn verdict_of_client_error(&self) -> Verdict {
         let by_body = match self.errcode {
             // an error that says "accepted" in its body is not believed in either
             Some(0) => {
-                return Verdict::Unrecognised {
-                    reason: self.reason("contradictory answer"),
-                };
+                return Verdict::Unrecognised { reason: self.reason("contradictory answer") };
             }
             Some(code) => self.verdict_of_code(code),
-            None => Verdict::Unrecognised {
-                reason: String::new(),
-            },
+            None => Verdict::Unrecognised { reason: String::new() },
         };
         match (by_body, self.answer.status) {
-            (Verdict::Unrecognised { .. }, 413) => Verdict::Fixable {
-                reason: self.reason("refused"),
-                repair: Repair::Shrink,
-            },
-            (Verdict::Unrecognised { .. }, 401 | 403 | 404 | 405) => Verdict::Misconfigured {
-                reason: self.reason("refused"),
-            },
-            (Verdict::Unrecognised { .. }, _) => Verdict::Rejected {
-                reason: self.reason("refused"),
-            },
+            (Verdict::Unrecognised { .. }, 413) => Verdict::Fixable { reason: self.reason("refused"), repair: Repair::Shrink },
+            (Verdict::Unrecognised { .. }, 401 | 403 | 404 | 405) => Verdict::Misconfigured { reason: self.reason("refused") },
+            (Verdict::Unrecognised { .. }, _) => Verdict::Rejected { reason: self.reason("refused") },
             (known, _) => known,
         }
     }
@@ -363,8 +262,7 @@ impl Heard<'_> {
 }
 
 fn is_edge_block(body: &Json) -> bool {
-    body.get("status").and_then(whole_number) == Some(1111)
-        || body.get("punish").and_then(Json::as_str) == Some("deny")
+    body.get("status").and_then(whole_number) == Some(1111) || body.get("punish").and_then(Json::as_str) == Some("deny")
 }
 
 #[cfg(test)]

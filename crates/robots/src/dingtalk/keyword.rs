@@ -22,9 +22,7 @@ impl std::fmt::Display for KeywordError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             KeywordError::Empty => f.write_str("a keyword is empty"),
-            KeywordError::LineBreak => {
-                f.write_str("a keyword contains a line break or another control character")
-            }
+            KeywordError::LineBreak => f.write_str("a keyword contains a line break or another control character"),
             KeywordError::TooLong => write!(f, "a keyword has more than {KEYWORD_BYTES_MAX} bytes"),
             KeywordError::TooMany => write!(f, "a robot has at most {KEYWORDS_MAX} keywords"),
         }
@@ -38,9 +36,7 @@ pub struct Keywords(Vec<String>);
 impl Keywords {
     /// # Errors
     /// [`KeywordError`].
-    pub fn new(
-        words: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<Keywords, KeywordError> {
+    pub fn new(words: impl IntoIterator<Item = impl Into<String>>) -> Result<Keywords, KeywordError> {
         let words: Vec<String> = words.into_iter().map(Into::into).collect();
         for word in &words {
             match word {
@@ -50,11 +46,7 @@ impl Keywords {
                 _ => {}
             }
         }
-        if words.len() > KEYWORDS_MAX {
-            Err(KeywordError::TooMany)
-        } else {
-            Ok(Keywords(words))
-        }
+        if words.len() > KEYWORDS_MAX { Err(KeywordError::TooMany) } else { Ok(Keywords(words)) }
     }
 
     #[must_use]
@@ -65,11 +57,7 @@ impl Keywords {
     /// Whether the robot would let the message pass.
     #[must_use]
     pub fn pass(&self, message: &Message) -> bool {
-        self.0.is_empty()
-            || message
-                .keyword_fields()
-                .iter()
-                .any(|text| self.0.iter().any(|word| text.contains(word.as_str())))
+        self.0.is_empty() || message.keyword_fields().iter().any(|text| self.0.iter().any(|word| text.contains(word.as_str())))
     }
 
     /// Puts the first keyword in front of title and text if none is there. Says whether it did.
@@ -83,11 +71,7 @@ impl Keywords {
         let markdown = message.kind().is_markdown();
         message.edit_title(|title| format!("【{word}】{title}"));
         message.edit_text(|text| match markdown {
-            true => format!(
-                "【{}】{}{text}",
-                markdown_literal(word),
-                if starts_block(text) { "\n\n" } else { "" }
-            ),
+            true => format!("【{}】{}{text}", markdown_literal(word), if starts_block(text) { "\n\n" } else { "" }),
             false => format!("【{word}】{text}"),
         });
         true
@@ -96,18 +80,13 @@ impl Keywords {
 
 /// A word with markdown's own signs goes into a code span, which keeps it as it is.
 fn markdown_literal(word: &str) -> String {
-    if word.contains(['_', '*', '[', ']']) && !word.contains('`') {
-        format!("`{word}`")
-    } else {
-        word.to_owned()
-    }
+    if word.contains(['_', '*', '[', ']']) && !word.contains('`') { format!("`{word}`") } else { word.to_owned() }
 }
 
 /// Whether markdown reads the text's first line as something that something in front of it would undo.
 fn starts_block(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    text.starts_with(['#', '>', '-', '*', '+', '!'])
-        || digits > 0 && text[digits..].starts_with('.')
+    text.starts_with(['#', '>', '-', '*', '+', '!']) || digits > 0 && text[digits..].starts_with('.')
 }
 
 #[cfg(test)]
@@ -143,31 +122,19 @@ mod tests {
 
     #[test]
     fn case_counts_and_urls_and_mentions_do_not() {
-        assert_eq!(ensured(&["Error"], json!({"msgtype": "text", "text": {"content": "error"}, "at": {"atUserIds": ["Error"]}})).at(&["text", "content"]), Some(&Json::from("【Error】error")));
-        let link = ensured(
-            &["告警"],
-            json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a/告警"}}),
-        );
         assert_eq!(
-            (link.at(&["link", "title"]), link.at(&["link", "text"])),
-            (
-                Some(&Json::from("【告警】t")),
-                Some(&Json::from("【告警】x"))
-            )
+            ensured(&["Error"], json!({"msgtype": "text", "text": {"content": "error"}, "at": {"atUserIds": ["Error"]}})).at(&["text", "content"]),
+            Some(&Json::from("【Error】error"))
         );
+        let link = ensured(&["告警"], json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a/告警"}}));
+        assert_eq!((link.at(&["link", "title"]), link.at(&["link", "text"])), (Some(&Json::from("【告警】t")), Some(&Json::from("【告警】x"))));
     }
 
     #[test]
     fn markdown_keeps_its_first_block_and_the_keyword_its_letters() {
         let text = |words: &[&str], text: &str| {
-            let body = ensured(
-                words,
-                json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}}),
-            );
-            body.at(&["markdown", "text"])
-                .and_then(Json::as_str)
-                .unwrap()
-                .to_owned()
+            let body = ensured(words, json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}}));
+            body.at(&["markdown", "text"]).and_then(Json::as_str).unwrap().to_owned()
         };
         assert_eq!(text(&["告警"], "# head"), "【告警】\n\n# head");
         assert_eq!(text(&["告警"], "1. one"), "【告警】\n\n1. one");

@@ -37,15 +37,7 @@ impl Kind {
     }
 
     fn parse(name: &str) -> Option<Kind> {
-        [
-            Kind::Text,
-            Kind::Markdown,
-            Kind::Link,
-            Kind::ActionCard,
-            Kind::FeedCard,
-        ]
-        .into_iter()
-        .find(|kind| kind.name() == name)
+        [Kind::Text, Kind::Markdown, Kind::Link, Kind::ActionCard, Kind::FeedCard].into_iter().find(|kind| kind.name() == name)
     }
 
     /// Fields every message of this type needs, all of them strings.
@@ -115,10 +107,7 @@ impl std::fmt::Display for Invalid {
             // the value is the caller's: quoted short and printable
             Invalid::Type(Some(name)) => {
                 let shown: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
-                write!(
-                    f,
-                    "unsupported msgtype [{shown}]; a robot takes text, markdown, link, actionCard and feedCard"
-                )
+                write!(f, "unsupported msgtype [{shown}]; a robot takes text, markdown, link, actionCard and feedCard")
             }
             Invalid::Field(path) => write!(f, "miss param : {path}"),
         }
@@ -143,9 +132,7 @@ impl Message {
         }
         let kind = match body.get("msgtype") {
             None | Some(Json::Null) => return Err(Invalid::Type(None)),
-            Some(Json::Str(name)) => {
-                Kind::parse(name).ok_or_else(|| Invalid::Type(Some(name.to_string())))?
-            }
+            Some(Json::Str(name)) => Kind::parse(name).ok_or_else(|| Invalid::Type(Some(name.to_string())))?,
             Some(other) => return Err(Invalid::Type(Some(other.to_string()))),
         };
         let name = kind.name();
@@ -155,15 +142,10 @@ impl Message {
         require(fields, kind.required(), name)?;
         match kind {
             Kind::ActionCard => check_buttons(fields)?,
-            Kind::FeedCard => {
-                require_items(fields, "links", &["title", "messageURL", "picURL"], name)?
-            }
+            Kind::FeedCard => require_items(fields, "links", &["title", "messageURL", "picURL"], name)?,
             Kind::Text | Kind::Markdown | Kind::Link => {}
         }
-        Ok(Message {
-            kind,
-            body: body.clone(),
-        })
+        Ok(Message { kind, body: body.clone() })
     }
 
     #[must_use]
@@ -195,15 +177,8 @@ impl Message {
     pub fn keyword_fields(&self) -> Vec<&str> {
         match self.kind {
             Kind::FeedCard => {
-                let links = self
-                    .fields()
-                    .get("links")
-                    .and_then(Json::as_list)
-                    .unwrap_or_default();
-                links
-                    .iter()
-                    .filter_map(|link| link.get("title")?.as_str())
-                    .collect()
+                let links = self.fields().get("links").and_then(Json::as_list).unwrap_or_default();
+                links.iter().filter_map(|link| link.get("title")?.as_str()).collect()
             }
             kind => {
                 let title = if kind.has_title() { self.title() } else { None };
@@ -247,14 +222,8 @@ impl Message {
     /// The people listed in `at`, as they must stand in the text: `@<number>` or `@<user>`.
     #[must_use]
     pub fn listed_mentions(&self) -> Vec<String> {
-        let lists = ["atMobiles", "atUserIds"]
-            .into_iter()
-            .filter_map(|list| self.body.at(&["at", list])?.as_list());
-        lists
-            .flatten()
-            .filter_map(plain_text)
-            .map(|id| format!("@{id}"))
-            .collect()
+        let lists = ["atMobiles", "atUserIds"].into_iter().filter_map(|list| self.body.at(&["at", list])?.as_list());
+        lists.flatten().filter_map(plain_text).map(|id| format!("@{id}")).collect()
     }
 
     #[must_use]
@@ -283,10 +252,7 @@ fn edit_string(object: &mut Json, field: &'static str, edit: impl Fn(&str) -> St
 }
 
 fn is_filled(object: &Json, field: &str) -> bool {
-    object
-        .get(field)
-        .and_then(Json::as_str)
-        .is_some_and(|text| !text.is_empty())
+    object.get(field).and_then(Json::as_str).is_some_and(|text| !text.is_empty())
 }
 
 fn require(object: &Json, fields: &[&str], path: &str) -> Result<(), Invalid> {
@@ -301,20 +267,13 @@ fn require_items(object: &Json, list: &str, fields: &[&str], path: &str) -> Resu
     if items.is_empty() {
         return Err(Invalid::Field(format!("{path}->{list}")));
     }
-    items
-        .iter()
-        .enumerate()
-        .try_for_each(|(at, item)| require(item, fields, &format!("{path}->{list}[{at}]")))
+    items.iter().enumerate().try_for_each(|(at, item)| require(item, fields, &format!("{path}->{list}[{at}]")))
 }
 
 /// An action card has one button of its own (`singleTitle`, `singleURL`) or a list of them.
 fn check_buttons(card: &Json) -> Result<(), Invalid> {
     let name = Kind::ActionCard.name();
-    if card
-        .get("btns")
-        .and_then(Json::as_list)
-        .is_some_and(|list| !list.is_empty())
-    {
+    if card.get("btns").and_then(Json::as_list).is_some_and(|list| !list.is_empty()) {
         return require_items(card, "btns", &["title", "actionURL"], name);
     }
     require(card, &["singleTitle", "singleURL"], name)
@@ -328,31 +287,15 @@ mod tests {
     #[track_caller]
     fn refused(body: &Json, errcode: i64, says: &str) {
         let error = Message::parse(body).unwrap_err();
-        assert_eq!(
-            (error.errcode(), error.to_string().contains(says)),
-            (errcode, true),
-            "{error}"
-        );
+        assert_eq!((error.errcode(), error.to_string().contains(says)), (errcode, true), "{error}");
     }
 
     #[test]
     fn every_type_passes_in_its_documented_form() {
         for (body, kind, strings) in [
-            (
-                json!({"msgtype": "text", "text": {"content": "a"}}),
-                Kind::Text,
-                vec!["a"],
-            ),
-            (
-                json!({"msgtype": "markdown", "markdown": {"title": "t", "text": "# x"}, "at": {}}),
-                Kind::Markdown,
-                vec!["t", "# x"],
-            ),
-            (
-                json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a"}}),
-                Kind::Link,
-                vec!["t", "x"],
-            ),
+            (json!({"msgtype": "text", "text": {"content": "a"}}), Kind::Text, vec!["a"]),
+            (json!({"msgtype": "markdown", "markdown": {"title": "t", "text": "# x"}, "at": {}}), Kind::Markdown, vec!["t", "# x"]),
+            (json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a"}}), Kind::Link, vec!["t", "x"]),
             (
                 json!({"msgtype": "actionCard", "actionCard": {"title": "t", "text": "x", "singleTitle": "go", "singleURL": "https://a"}}),
                 Kind::ActionCard,
@@ -380,62 +323,22 @@ mod tests {
     fn what_the_robot_would_refuse_is_refused_with_the_path() {
         refused(&json!([1]), 40035, "not a JSON object");
         refused(&json!({"text": {"content": "a"}}), 400_105, "msgtype");
-        refused(
-            &json!({"msgtype": "Text", "text": {"content": "a"}}),
-            400_105,
-            "[Text]",
-        );
+        refused(&json!({"msgtype": "Text", "text": {"content": "a"}}), 400_105, "[Text]");
         refused(&json!({"msgtype": 7}), 400_105, "[7]");
-        refused(
-            &json!({"msgtype": "image", "image": {}}),
-            400_105,
-            "[image]",
-        );
+        refused(&json!({"msgtype": "image", "image": {}}), 400_105, "[image]");
         refused(&json!({"msgtype": "text"}), 400_403, "miss param : text");
-        refused(
-            &json!({"msgtype": "text", "text": "a"}),
-            400_403,
-            "miss param : text",
-        );
-        refused(
-            &json!({"msgtype": "text", "text": {"content": ""}}),
-            400_403,
-            "text->content",
-        );
-        refused(
-            &json!({"msgtype": "markdown", "markdown": {"title": "t"}}),
-            400_403,
-            "markdown->text",
-        );
-        refused(
-            &json!({"msgtype": "markdown", "markdown": {"text": "t"}}),
-            400_403,
-            "markdown->title",
-        );
-        refused(
-            &json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageURL": "https://a"}}),
-            400_403,
-            "link->messageUrl",
-        );
-        refused(
-            &json!({"msgtype": "actionCard", "actionCard": {"title": "t", "text": "x"}}),
-            400_403,
-            "actionCard->singleTitle",
-        );
+        refused(&json!({"msgtype": "text", "text": "a"}), 400_403, "miss param : text");
+        refused(&json!({"msgtype": "text", "text": {"content": ""}}), 400_403, "text->content");
+        refused(&json!({"msgtype": "markdown", "markdown": {"title": "t"}}), 400_403, "markdown->text");
+        refused(&json!({"msgtype": "markdown", "markdown": {"text": "t"}}), 400_403, "markdown->title");
+        refused(&json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageURL": "https://a"}}), 400_403, "link->messageUrl");
+        refused(&json!({"msgtype": "actionCard", "actionCard": {"title": "t", "text": "x"}}), 400_403, "actionCard->singleTitle");
         refused(
             &json!({"msgtype": "actionCard", "actionCard": {"title": "t", "text": "x", "btns": [{"title": "a", "actionUrl": "u"}]}}),
             400_403,
             "actionCard->btns[0]->actionURL",
         );
-        refused(
-            &json!({"msgtype": "feedCard", "feedCard": {"links": []}}),
-            400_403,
-            "feedCard->links",
-        );
-        refused(
-            &json!({"msgtype": "feedCard", "feedCard": {"links": [{"title": "a", "messageURL": "b"}]}}),
-            400_403,
-            "feedCard->links[0]->picURL",
-        );
+        refused(&json!({"msgtype": "feedCard", "feedCard": {"links": []}}), 400_403, "feedCard->links");
+        refused(&json!({"msgtype": "feedCard", "feedCard": {"links": [{"title": "a", "messageURL": "b"}]}}), 400_403, "feedCard->links[0]->picURL");
     }
 }

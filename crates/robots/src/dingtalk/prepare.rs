@@ -47,10 +47,7 @@ impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unfit::Invalid(invalid) => invalid.fmt(f),
-            Unfit::TooLarge { bytes } => write!(
-                f,
-                "message too long: {bytes} bytes, {BODY_BYTES_MAX} are sent at most, and there is no text to cut"
-            ),
+            Unfit::TooLarge { bytes } => write!(f, "message too long: {bytes} bytes, {BODY_BYTES_MAX} are sent at most, and there is no text to cut"),
         }
     }
 }
@@ -84,21 +81,13 @@ impl Account {
         if prepared.bytes.len() <= BODY_BYTES_MAX {
             return Ok(prepared);
         }
-        Err(Unfit::TooLarge {
-            bytes: prepared.bytes.len(),
-        })
+        Err(Unfit::TooLarge { bytes: prepared.bytes.len() })
     }
 
     fn compose(&self, message: &Message, text_bytes_max: usize, key: Option<&str>) -> Prepared {
         let mut message = message.clone();
         let markdown = message.kind().is_markdown();
-        message.edit_text(|text| {
-            if markdown {
-                truncate_markdown(text, text_bytes_max)
-            } else {
-                truncate(text, text_bytes_max)
-            }
-        });
+        message.edit_text(|text| if markdown { truncate_markdown(text, text_bytes_max) } else { truncate(text, text_bytes_max) });
         ensure_mentions(&mut message);
         let keyword_added = self.keywords().ensure(&mut message);
         if let Some(key) = key
@@ -107,12 +96,7 @@ impl Account {
             let uuid = msg_uuid(key, message.body());
             message.set("msgUuid", uuid);
         }
-        Prepared {
-            bytes: message.body().to_string(),
-            message,
-            keyword_added,
-            truncated: false,
-        }
+        Prepared { bytes: message.body().to_string(), message, keyword_added, truncated: false }
     }
 }
 
@@ -122,17 +106,9 @@ fn ensure_mentions(message: &mut Message) {
         return;
     }
     let text = message.text().unwrap_or_default();
-    let missing: Vec<String> = message
-        .listed_mentions()
-        .into_iter()
-        .filter(|mention| !names(text, mention))
-        .collect();
+    let missing: Vec<String> = message.listed_mentions().into_iter().filter(|mention| !names(text, mention)).collect();
     if !missing.is_empty() {
-        let separator = if message.kind().is_markdown() {
-            "\n\n"
-        } else {
-            "\n"
-        };
+        let separator = if message.kind().is_markdown() { "\n\n" } else { "\n" };
         let missing = missing.join(" ");
         message.edit_text(|text| format!("{text}{separator}{missing}"));
     }
@@ -140,8 +116,7 @@ fn ensure_mentions(message: &mut Message) {
 
 /// Whether the text has the mention as a whole word: `@138` is not in `@13800000000`.
 fn names(text: &str, mention: &str) -> bool {
-    text.match_indices(mention)
-        .any(|(at, _)| !text[at + mention.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
+    text.match_indices(mention).any(|(at, _)| !text[at + mention.len()..].starts_with(|c: char| c.is_ascii_alphanumeric()))
 }
 
 /// The same for the same key and message, another one as soon as the message was repaired.
@@ -150,20 +125,8 @@ fn msg_uuid(key: &str, body: &Json) -> String {
     hash.update((key.len() as u64).to_le_bytes());
     hash.update(key.as_bytes());
     hash.update(body.to_string().as_bytes());
-    let hex: String = hash
-        .finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    let hex: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]
@@ -173,24 +136,14 @@ mod tests {
     use watchbell_json::json;
 
     fn account(keywords: &[&str]) -> Account {
-        Account::new(
-            "ops",
-            "token0123",
-            None,
-            keywords.iter().copied(),
-            &AllowedHosts::default(),
-        )
-        .unwrap()
+        Account::new("ops", "token0123", None, keywords.iter().copied(), &AllowedHosts::default()).unwrap()
     }
 
     #[test]
     fn a_message_in_order_is_sent_as_written() {
         let body = json!({"msgtype": "text", "text": {"content": "An error log has appeared. 请尽快处理"}});
         let prepared = account(&["error"]).prepare(&body, None).unwrap();
-        assert_eq!(
-            prepared.bytes,
-            r#"{"msgtype":"text","text":{"content":"An error log has appeared. 请尽快处理"}}"#
-        );
+        assert_eq!(prepared.bytes, r#"{"msgtype":"text","text":{"content":"An error log has appeared. 请尽快处理"}}"#);
         assert_eq!((prepared.keyword_added, prepared.truncated), (false, false));
     }
 
@@ -202,35 +155,19 @@ mod tests {
             json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}, "at": {"atMobiles": ["13800000000"]}}),
         ] {
             let prepared = account(&["告警"]).prepare(&body, Some("k")).unwrap();
-            assert!(
-                prepared.bytes.len() <= BODY_BYTES_MAX
-                    && prepared.bytes.len() > BODY_BYTES_MAX * 3 / 5,
-                "{}",
-                prepared.bytes.len()
-            );
+            assert!(prepared.bytes.len() <= BODY_BYTES_MAX && prepared.bytes.len() > BODY_BYTES_MAX * 3 / 5, "{}", prepared.bytes.len());
             assert!(prepared.truncated && prepared.keyword_added);
             let text = prepared.message.text().unwrap();
-            assert!(
-                text.starts_with("【告警】")
-                    && text.contains("已截断，共")
-                    && text.ends_with("@13800000000"),
-                "{text}"
-            );
-            assert_eq!(
-                Json::parse(prepared.bytes.as_bytes()).as_ref(),
-                Ok(prepared.message.body())
-            );
+            assert!(text.starts_with("【告警】") && text.contains("已截断，共") && text.ends_with("@13800000000"), "{text}");
+            assert_eq!(Json::parse(prepared.bytes.as_bytes()).as_ref(), Ok(prepared.message.body()));
         }
     }
 
     #[test]
     fn a_keyword_that_the_cut_removes_is_put_back() {
-        let body =
-            json!({"msgtype": "text", "text": {"content": format!("{}告警", "x".repeat(30_000))}});
+        let body = json!({"msgtype": "text", "text": {"content": format!("{}告警", "x".repeat(30_000))}});
         let prepared = account(&["告警"]).prepare(&body, None).unwrap();
-        assert!(
-            prepared.bytes.len() <= BODY_BYTES_MAX && prepared.keyword_added && prepared.truncated
-        );
+        assert!(prepared.bytes.len() <= BODY_BYTES_MAX && prepared.keyword_added && prepared.truncated);
     }
 
     #[test]
@@ -239,13 +176,8 @@ mod tests {
         let error = account(&[]).prepare(&body, None).unwrap_err();
         assert_eq!(error.errcode(), 460_101);
         let links = vec![json!({"title": "t".repeat(7000), "messageURL": "u", "picURL": "p"}); 3];
-        let feed = Json::object()
-            .with("msgtype", "feedCard")
-            .with("feedCard", Json::object().with("links", links));
-        assert!(matches!(
-            account(&[]).prepare(&feed, None),
-            Err(Unfit::TooLarge { .. })
-        ));
+        let feed = Json::object().with("msgtype", "feedCard").with("feedCard", Json::object().with("links", links));
+        assert!(matches!(account(&[]).prepare(&feed, None), Err(Unfit::TooLarge { .. })));
     }
 
     #[test]
@@ -253,50 +185,21 @@ mod tests {
         let body = json!({"msgtype": "markdown", "markdown": {"title": "t", "text": "hi @138, x"}, "at": {"atMobiles": ["138", 139], "atUserIds": ["zhang"]}});
         let prepared = account(&[]).prepare(&body, None).unwrap();
         assert_eq!(prepared.message.text(), Some("hi @138, x\n\n@139 @zhang"));
-        assert_eq!(
-            account(&[])
-                .prepare(prepared.message.body(), None)
-                .unwrap()
-                .bytes,
-            prepared.bytes
-        );
+        assert_eq!(account(&[]).prepare(prepared.message.body(), None).unwrap().bytes, prepared.bytes);
         assert!(!names("@13800000000", "@138"));
     }
 
     #[test]
     fn the_idempotency_key_stands_for_one_key_and_one_message() {
         let uuid = |key, text: &str, words: &[&str]| {
-            let prepared = account(words)
-                .prepare(
-                    &json!({"msgtype": "text", "text": {"content": text}}),
-                    Some(key),
-                )
-                .unwrap();
-            prepared
-                .message
-                .body()
-                .get("msgUuid")
-                .and_then(Json::as_str)
-                .unwrap()
-                .to_owned()
+            let prepared = account(words).prepare(&json!({"msgtype": "text", "text": {"content": text}}), Some(key)).unwrap();
+            prepared.message.body().get("msgUuid").and_then(Json::as_str).unwrap().to_owned()
         };
         assert_eq!(uuid("k", "a", &[]), uuid("k", "a", &[]));
         assert_eq!(uuid("k", "a", &[]).len(), 36);
         assert_ne!(uuid("k", "a", &[]), uuid("l", "a", &[]));
-        assert_ne!(
-            uuid("k", "a", &[]),
-            uuid("k", "a", &["b"]),
-            "a repaired message is another one"
-        );
-        let own = account(&[])
-            .prepare(
-                &json!({"msgtype": "text", "text": {"content": "a"}, "msgUuid": "mine"}),
-                Some("k"),
-            )
-            .unwrap();
-        assert_eq!(
-            own.message.body().get("msgUuid").and_then(Json::as_str),
-            Some("mine")
-        );
+        assert_ne!(uuid("k", "a", &[]), uuid("k", "a", &["b"]), "a repaired message is another one");
+        let own = account(&[]).prepare(&json!({"msgtype": "text", "text": {"content": "a"}, "msgUuid": "mine"}), Some("k")).unwrap();
+        assert_eq!(own.message.body().get("msgUuid").and_then(Json::as_str), Some("mine"));
     }
 }

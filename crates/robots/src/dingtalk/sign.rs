@@ -29,18 +29,10 @@ pub fn signature(timestamp_millis: i64, secret: &Secret) -> String {
 /// Whether a signature, as it arrives after one percent-decoding, is right.
 #[must_use]
 pub fn verify(timestamp_millis: i64, secret: &Secret, given: &str) -> bool {
-    let (Ok(given), Ok(right)) = (
-        STANDARD.decode(given),
-        STANDARD.decode(signature(timestamp_millis, secret)),
-    ) else {
+    let (Ok(given), Ok(right)) = (STANDARD.decode(given), STANDARD.decode(signature(timestamp_millis, secret))) else {
         return false;
     };
-    given.len() == right.len()
-        && given
-            .iter()
-            .zip(&right)
-            .fold(0, |differs, (a, b)| differs | (a ^ b))
-            == 0
+    given.len() == right.len() && given.iter().zip(&right).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -52,26 +44,10 @@ mod tests {
     fn vectors() {
         let secret = Secret::new(format!("SECwatchbell{}", "0".repeat(52)));
         for (at, base64, in_url) in [
-            (
-                1_700_000_000_000,
-                "C6nCaCDmtbMvjzroEKyfIlXRxRfGvXYHKWcOlYZZ16A=",
-                "C6nCaCDmtbMvjzroEKyfIlXRxRfGvXYHKWcOlYZZ16A%3D",
-            ),
-            (
-                1_700_000_000_001,
-                "gfD1mcNAIt6vBRPpXZiza1gacclh3F+U+o2YvM1Jgfs=",
-                "gfD1mcNAIt6vBRPpXZiza1gacclh3F%2BU%2Bo2YvM1Jgfs%3D",
-            ),
-            (
-                1_700_000_000_002,
-                "OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr/fG9mEk=",
-                "OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr%2FfG9mEk%3D",
-            ),
-            (
-                1_700_000_000_003,
-                "Psf7FuPPJSm/qm7pVy24SQqB4fm5VHh9LmmJGM4YDj4=",
-                "Psf7FuPPJSm%2Fqm7pVy24SQqB4fm5VHh9LmmJGM4YDj4%3D",
-            ),
+            (1_700_000_000_000, "C6nCaCDmtbMvjzroEKyfIlXRxRfGvXYHKWcOlYZZ16A=", "C6nCaCDmtbMvjzroEKyfIlXRxRfGvXYHKWcOlYZZ16A%3D"),
+            (1_700_000_000_001, "gfD1mcNAIt6vBRPpXZiza1gacclh3F+U+o2YvM1Jgfs=", "gfD1mcNAIt6vBRPpXZiza1gacclh3F%2BU%2Bo2YvM1Jgfs%3D"),
+            (1_700_000_000_002, "OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr/fG9mEk=", "OUf8HPQHaisvgRhRSvS3SqHAlVQXMrHX2tkr%2FfG9mEk%3D"),
+            (1_700_000_000_003, "Psf7FuPPJSm/qm7pVy24SQqB4fm5VHh9LmmJGM4YDj4=", "Psf7FuPPJSm%2Fqm7pVy24SQqB4fm5VHh9LmmJGM4YDj4%3D"),
         ] {
             let sign = signature(at, &secret);
             assert_eq!(sign, base64);

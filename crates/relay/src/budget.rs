@@ -1,0 +1,97 @@
+//! How many attempts a robot's credential may have, and until when it must be silent.
+//!
+//! DingTalk counts attempts, not deliveries, and bans for ten minutes whoever makes more than 20 in one. This guard keeps the
+//! relay below that. It knows the relay's own attempts only and forgets them at a restart; the outbox will keep budgets for all.
+//!
+//! Invariant: in no window of [`WINDOW`] more than [`ATTEMPTS_MAX`] attempts of one credential, and none before a ban ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Two below the published 20, for attempts of others.
+pub const ATTEMPTS_MAX: usize = 18;
+
+/// A minute, and a second more so that the rounding of the other side's clock cannot bite.
+pub const WINDOW: Duration = Duration::from_secs(61);
+
+#[derive(Debug, Default)]
+pub(crate) struct Budgets {
+    by_credential: Mutex<HashMap<String, Budget>>,
+}
+
+#[derive(Debug, Default)]
+struct Budget {
+    attempts: VecDeque<Duration>,
+    silent_until: Duration,
+}
+
+impl Budgets {
+    fn with<R>(&self, credential: &str, act: impl FnOnce(&mut Budget) -> R) -> R {
+        let mut budgets = self.by_credential.lock().unwrap_or_else(PoisonError::into_inner);
+        act(budgets.entry(credential.to_owned()).or_default())
+    }
+
+    /// Takes a slot for an attempt at `now` on the clock that never goes back.
+    ///
+    /// # Errors
+    /// How long until there is one.
+    pub(crate) fn reserve(&self, credential: &str, now: Duration) -> Result<(), Duration> {
+        self.with(credential, |budget| budget.reserve(now))
+    }
+
+    /// No attempt for so long from `now` on.
+    pub(crate) fn silence(&self, credential: &str, now: Duration, wait: Duration) {
+        self.with(credential, |budget| budget.silent_until = budget.silent_until.max(now.saturating_add(wait)));
+    }
+}
+
+impl Budget {
+    fn reserve(&mut self, now: Duration) -> Result<(), Duration> {
+        if now < self.silent_until {
+            return Err(self.silent_until - now);
+        }
+        while self.attempts.front().is_some_and(|at| at.saturating_add(WINDOW) <= now) {
+            self.attempts.pop_front();
+        }
+        match self.attempts.front() {
+            Some(oldest) if self.attempts.len() >= ATTEMPTS_MAX => Err(oldest.saturating_add(WINDOW) - now),
+            _ => {
+                self.attempts.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_window_holds_more_than_the_budget() {
+        let budgets = Budgets::default();
+        let mut taken: Vec<u64> = Vec::new();
+        for second in 0..300 {
+            if budgets.reserve("r", Duration::from_secs(second)).is_ok() {
+                taken.push(second);
+            }
+        }
+        assert!(taken.iter().all(|from| taken.iter().filter(|at| (*from..from + 61).contains(*at)).count() <= ATTEMPTS_MAX));
+        assert_eq!(taken.len(), 5 * ATTEMPTS_MAX);
+        assert!(budgets.reserve("other", Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn it_says_when_to_come_back() {
+        let budgets = Budgets::default();
+        for second in 0..18 {
+            assert_eq!(budgets.reserve("r", Duration::from_secs(second)), Ok(()));
+        }
+        assert_eq!(budgets.reserve("r", Duration::from_secs(20)), Err(Duration::from_secs(41)));
+        budgets.silence("r", Duration::from_secs(20), Duration::from_secs(600));
+        budgets.silence("r", Duration::from_secs(21), Duration::from_secs(1));
+        assert_eq!(budgets.reserve("r", Duration::from_secs(619)), Err(Duration::from_secs(1)));
+        assert_eq!(budgets.reserve("r", Duration::from_secs(620)), Ok(()));
+    }
+}
