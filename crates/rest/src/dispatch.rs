@@ -35,7 +35,7 @@ pub(crate) async fn answer(rest: Arc<Rest>, ends: Ends, request: http::Request<I
     let (parts, body) = request.into_parts();
     let params = Parameters::decode(parts.uri.query().unwrap_or(""));
     let types = MediaTypes::of(&parts.headers);
-    let asked_for = types.as_ref().ok().and_then(|types| types.answer());
+    let asked_for = types.as_ref().ok().and_then(MediaTypes::answer);
     let rendering = Rendering::of(&parts.method, &params, &parts.headers, asked_for);
     let generation = rest.generation();
     let handled = match types {

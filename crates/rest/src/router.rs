@@ -251,8 +251,8 @@ mod tests {
         router
     }
 
-    fn find(method: Method, path: &str) -> String {
-        match router().find(&method, &segments_of(path).unwrap_or_default()) {
+    fn find(method: &Method, path: &str) -> String {
+        match router().find(method, &segments_of(path).unwrap_or_default()) {
             Found::Route(route) => route.pattern.to_owned(),
             Found::WrongMethod(methods) => format!("{methods:?}"),
             Found::Nothing => "nothing".to_owned(),
@@ -261,14 +261,14 @@ mod tests {
 
     #[test]
     fn explicit_segments_win_for_their_own_methods() {
-        assert_eq!(find(Method::PUT, "/_watcher/watch/_execute"), "/_watcher/watch/_execute");
-        assert_eq!(find(Method::GET, "/_watcher/watch/_execute/"), "/_watcher/watch/{id}");
-        assert_eq!(find(Method::DELETE, "/_watcher/watch/_execute"), "[PUT, POST, GET]");
-        assert_eq!(find(Method::GET, "/a%2Fb/_search"), "/{index}/_search");
-        assert_eq!(find(Method::POST, "/_cat/indices"), "[GET]", "a last resort does not answer where the path is known");
-        assert_eq!(find(Method::POST, "/logs/event"), "/{index}/{type}");
-        assert_eq!(find(Method::GET, "/logs/event"), "nothing");
-        assert_eq!(find(Method::GET, "/a/b/c/d"), "nothing");
+        assert_eq!(find(&Method::PUT, "/_watcher/watch/_execute"), "/_watcher/watch/_execute");
+        assert_eq!(find(&Method::GET, "/_watcher/watch/_execute/"), "/_watcher/watch/{id}");
+        assert_eq!(find(&Method::DELETE, "/_watcher/watch/_execute"), "[PUT, POST, GET]");
+        assert_eq!(find(&Method::GET, "/a%2Fb/_search"), "/{index}/_search");
+        assert_eq!(find(&Method::POST, "/_cat/indices"), "[GET]", "a last resort does not answer where the path is known");
+        assert_eq!(find(&Method::POST, "/logs/event"), "/{index}/{type}");
+        assert_eq!(find(&Method::GET, "/logs/event"), "nothing");
+        assert_eq!(find(&Method::GET, "/a/b/c/d"), "nothing");
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub async fn serve(listener: TcpListener, rest: Arc<Rest>, shutdown: impl Future
     let local = listener.local_addr()?;
     rest.settings.access.permits_listener(local).map_err(|error| io::Error::new(io::ErrorKind::PermissionDenied, error))?;
     // The first listener is the one that is published.
-    let _ = rest.address.set(local);
+    rest.address.get_or_init(|| local);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(rest.settings.max_connections));
     let mut shutdown = std::pin::pin!(shutdown);

@@ -12,6 +12,7 @@ mod put;
 mod query;
 mod request_rules;
 mod service;
+mod settings;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -60,6 +61,8 @@ pub fn routes(router: &mut Router) {
     add(router, COMMAND, both!("/_restart"), service::restart);
     add(router, QUERY, both!("/_query/watches"), query::query_watches);
     add(router, QUERY, both!("/_list_watches"), query::query_watches);
+    add(router, READ, both!("/settings"), settings::get_settings);
+    add(router, &[Method::PUT], both!("/settings"), settings::put_settings);
 }
 
 fn add<F, A>(router: &mut Router, methods: &[Method], patterns: [&'static str; 2], handler: F)

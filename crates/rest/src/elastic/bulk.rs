@@ -129,7 +129,7 @@ impl<'r> Run<'r> {
         let item = self.items.len();
         self.items.push((action.kind.name(), None));
         if let Err(problem) = self.admit(&action).await {
-            self.fail(item, action.index, action.id, problem);
+            self.fail(item, action.index, action.id, &problem);
             return;
         }
         match action.kind {
@@ -188,7 +188,7 @@ impl<'r> Run<'r> {
                 let update = WaitingUpdate { request: asked.clone(), source, demanded, retries };
                 self.waiting.push(Waiting { item, demand: Demand { expect, version: None }, update: Some(Box::new(update)) });
             }
-            Err(problem) => self.fail(item, action.index.clone(), Some(id), problem),
+            Err(problem) => self.fail(item, action.index.clone(), Some(id), &problem),
         }
     }
 
@@ -237,12 +237,12 @@ impl<'r> Run<'r> {
                         self.unrefreshed.insert(index);
                         self.settle(item, Item::Updated(updated));
                     }
-                    Err(problem) => self.fail(item, index, Some(id), problem),
+                    Err(problem) => self.fail(item, index, Some(id), &problem),
                 }
             }
             (Err(error), _) => {
                 let problem = self.context.problem(self.rest, &index, &id, demand, error).await;
-                self.fail(item, index, Some(id), problem);
+                self.fail(item, index, Some(id), &problem);
             }
         }
     }
@@ -253,7 +253,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn fail(&mut self, item: usize, index: String, id: Option<String>, problem: Problem) {
+    fn fail(&mut self, item: usize, index: String, id: Option<String>, problem: &Problem) {
         let (status, failure) = match problem.failure() {
             Some((status, failure)) => (status, failure.clone()),
             None => (StatusCode::INTERNAL_SERVER_ERROR, Failure::illegal_state("no answer")),

@@ -52,8 +52,10 @@ pub(super) fn routes(router: &mut Router) {
 /// Whether a path of three free segments is an old client's: from 8 on such a path is unknown where it begins as an API does.
 pub(super) fn is_typed_path(rest: &Rest, request: &Request) -> bool {
     let old = rest.generation() <= watchbell_watch::Generation::G7;
-    let api_like = |name: &str| name.starts_with('_');
-    (!api_like(request.path_param("index")) || old) && !(api_like(request.path_param("type")) && request.path_param("type") != "_doc") && !api_like(request.path_param("id"))
+    let (index, kind, id) = (request.path_param("index"), request.path_param("type"), request.path_param("id"));
+    let index_is_free = old || !index.starts_with('_');
+    let type_is_free = kind == "_doc" || !kind.starts_with('_');
+    index_is_free && type_is_free && !id.starts_with('_')
 }
 
 async fn put_typed(rest: Arc<Rest>, request: Request) -> Handled {

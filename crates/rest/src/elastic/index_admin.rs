@@ -39,15 +39,15 @@ pub(super) fn routes(router: &mut Router) {
 
 async fn create(rest: Arc<Rest>, request: Request) -> Handled {
     let name = resolve_name(request.path_param("index"), request.now)?;
-    let body = read_create_body(request.json_object()?)?;
+    let body = read_create_body(request.json_object()?.as_ref())?;
     let body = with_templates(&rest, &name, body).await?;
     rest.indices.create_index(&name, body).await?;
     Ok(Response::ok(Json::object().with("acknowledged", true).with("shards_acknowledged", true).with("index", name)))
 }
 
-fn read_create_body(body: Option<Json>) -> Result<CreateIndex, Problem> {
+fn read_create_body(body: Option<&Json>) -> Result<CreateIndex, Problem> {
     let mut create = CreateIndex::default();
-    for (name, value) in body.iter().filter_map(Json::as_map).flat_map(watchbell_json::Map::iter) {
+    for (name, value) in body.into_iter().filter_map(Json::as_map).flat_map(watchbell_json::Map::iter) {
         if value.as_map().is_none() {
             return Err(Failure::parse(format!("key [{name}] must be an object")).into());
         }

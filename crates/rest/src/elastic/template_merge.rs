@@ -41,7 +41,7 @@ fn composed(entries: &Entries, template: &Json) -> CreateIndex {
 }
 
 /// What a request asks for, over what templates give.
-pub(super) fn over_template(template: CreateIndex, request: CreateIndex) -> CreateIndex {
+pub(super) fn over_template(template: CreateIndex, request: &CreateIndex) -> CreateIndex {
     let mut made = template;
     let normal = |settings: &Json| normal_settings(settings);
     merge_into(&mut made.settings, request.settings.as_ref().map(normal).as_ref());

@@ -85,7 +85,7 @@ pub(super) async fn make_templated(rest: &Rest, index: &str, now: Timestamp) -> 
 pub(super) async fn with_templates(rest: &Rest, index: &str, request: CreateIndex) -> Result<CreateIndex, Problem> {
     let entries = rest.registry.entries(rest).await?;
     Ok(match template_for(&entries, index) {
-        Some(template) => over_template(template, request),
+        Some(template) => over_template(template, &request),
         None => request,
     })
 }
