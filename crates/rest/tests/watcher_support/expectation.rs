@@ -6,7 +6,7 @@ const ANY: &str = "<any>";
 const MORE: &str = "<more>";
 
 /// Where and how `found` differs from `expected`; `None` if it does not.
-pub fn mismatch(expected: &Json, found: &Json) -> Option<String> {
+pub(crate) fn mismatch(expected: &Json, found: &Json) -> Option<String> {
     compare("", expected, found)
 }
 

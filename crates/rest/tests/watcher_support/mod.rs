@@ -10,7 +10,7 @@ use self::expectation::mismatch;
 use self::world::World;
 
 /// Runs every scenario of a table; all are run before the first failure is told.
-pub fn run_table(name: &str, text: &str) {
+pub(crate) fn run_table(name: &str, text: &str) {
     let table = Json::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{name}.json: {error}"));
     let scenarios = table.as_list().expect("a table is a list");
     assert!(!scenarios.is_empty(), "{name}.json is empty");

@@ -8,7 +8,7 @@ use watchbell_engine::{EnginePorts, EngineSettings, Tasks, Watcher};
 use watchbell_json::{Failure, Json};
 use watchbell_outbox::{Attempt, Deliver, Delivery, Message, Outcome};
 use watchbell_rest::{Rest, RestSettings, serve};
-use watchbell_store::MemoryStore;
+use watchbell_store::{Indices as _, IndicesOptions, MemoryStore, Search, SearchRequest, StoreError};
 use watchbell_time::{ManualClock, SeededEntropy, Timestamp};
 use watchbell_watch::Generation;
 
@@ -19,7 +19,7 @@ use super::http_client::{Answer, send};
 const TURNS: usize = 2_000;
 
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     clock: ManualClock,
     address: SocketAddr,
     receiver: Arc<Receiver>,
@@ -27,7 +27,7 @@ pub struct World {
 }
 
 impl World {
-    pub async fn new(scenario: &Json) -> World {
+    pub(crate) async fn new(scenario: &Json) -> World {
         let generation = scenario.get("generation").map_or(Generation::G8, |number| Generation::from_number(number.as_i64().unwrap()).unwrap());
         let enabled = scenario.get("enabled").and_then(Json::as_bool).unwrap_or(true);
         let clock = ManualClock::at("2024-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
@@ -39,7 +39,7 @@ impl World {
             entropy: entropy.clone(),
             state: store.clone(),
             search: store.clone(),
-            watches: Some(store.clone()),
+            watches: Some(Arc::new(WatchesAtOnce(store.clone()))),
             deliver: receiver.clone(),
         };
         let settings = EngineSettings { generation, node_id: "n0".into(), ..EngineSettings::default() };
@@ -62,14 +62,14 @@ impl World {
     }
 
     /// Second by second, so that nothing is later than it would be.
-    pub async fn advance(&self, seconds: u64) {
+    pub(crate) async fn advance(&self, seconds: u64) {
         for _ in 0..seconds {
             self.clock.advance(Duration::from_secs(1));
             self.settle().await;
         }
     }
 
-    pub async fn request(&self, step: &Json) -> Answer {
+    pub(crate) async fn request(&self, step: &Json) -> Answer {
         let line = step.get("request").and_then(Json::as_str).expect("a step is a request, or moves the clock");
         let (method, target) = line.split_once(' ').expect("a request has a method and a target");
         let body = match step.get("body") {
@@ -89,8 +89,20 @@ impl World {
     }
 
     /// What was sent so far: the host of webhooks, the text of log lines, the index of documents.
-    pub fn sent(&self) -> Json {
+    pub(crate) fn sent(&self) -> Json {
         self.receiver.sent.lock().unwrap().iter().map(String::as_str).collect()
+    }
+}
+
+/// Watches show to searches as soon as they are written, as the embedded store has it.
+#[derive(Debug)]
+struct WatchesAtOnce(Arc<MemoryStore>);
+
+#[async_trait::async_trait]
+impl Search for WatchesAtOnce {
+    async fn search(&self, request: SearchRequest) -> Result<Json, StoreError> {
+        self.0.refresh(&request.indices, &IndicesOptions::watcher()).await?;
+        self.0.search(request).await
     }
 }
 
