@@ -15,6 +15,7 @@
 
 pub mod admission;
 pub mod analysis;
+pub mod contract;
 pub mod dates;
 pub mod document;
 pub mod dsl;

@@ -40,12 +40,11 @@ pub(super) fn bigrams(tokens: Vec<Token>) -> Vec<Token> {
         if run.last().is_some_and(|(_, _, end)| *end != token.start) {
             flush(&mut run, &mut out);
         }
-        let mut at = token.start;
-        for c in token.text.chars() {
-            // Folding keeps the number of characters and, for these scripts, their length in bytes.
-            let end = (at + c.len_utf8()).min(token.end);
-            run.push((c, at, end));
-            at = end;
+        // Where folding changed the length in bytes, the parts of a token cannot be told apart in the text.
+        let same_length = token.text.len() == token.end - token.start;
+        for (at, c) in token.text.char_indices() {
+            let at = token.start + at;
+            run.push(if same_length { (c, at, at + c.len_utf8()) } else { (c, token.start, token.end) });
         }
     }
     flush(&mut run, &mut out);

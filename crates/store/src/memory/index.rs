@@ -49,7 +49,7 @@ impl MemoryIndex {
             uuid,
             settings,
             mapping: Arc::new(mapping),
-            aliases: aliases(body.aliases.as_ref())?,
+            aliases: parse_aliases(body.aliases.as_ref())?,
             searchable: Searchable::default(),
             created_millis,
             rows: BTreeMap::new(),
@@ -134,7 +134,10 @@ impl MemoryIndex {
 }
 
 /// Aliases as they are given back: `routing` stands for both kinds of it.
-fn aliases(given: Option<&Json>) -> Result<Json, Failure> {
+///
+/// # Errors
+/// `invalid_alias_name_exception`, `illegal_argument_exception`.
+pub fn parse_aliases(given: Option<&Json>) -> Result<Json, Failure> {
     let mut out = Json::object();
     for (name, definition) in given.and_then(Json::as_map).into_iter().flat_map(watchbell_json::Map::iter) {
         crate::names::check_index_name(name).map_err(|failure| {

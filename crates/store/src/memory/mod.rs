@@ -20,6 +20,7 @@ use crate::search::{KnownIndex, Resolved, resolve, resolve_name};
 use crate::system::system_index;
 use crate::{CreateIndex, IndicesOptions, StoreError, WriteError};
 use index::MemoryIndex;
+pub use index::parse_aliases;
 
 #[derive(Debug)]
 pub struct MemoryStore {
