@@ -11,6 +11,7 @@ use crate::dialect::{Dialect, Product};
 use crate::documents::IndexTypes;
 use crate::errors::failure_of;
 use crate::settings::{ClusterSettings, SettingsError};
+use crate::together::Together;
 use crate::transport::{Answer, Body, Call, CallError, Transport};
 
 /// How long a call waits that brings no deadline of its own; the engines' own default for a write.
@@ -19,12 +20,20 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// One cluster over HTTP. Nothing is sent before the first call.
 #[derive(Debug)]
 pub struct RemoteCluster {
-    transport: Transport,
-    /// Known after the first call that needs it, forgotten when the cluster was away: it may come back upgraded.
-    dialect: Mutex<Option<Dialect>>,
+    transport: Arc<Transport>,
+    /// Known after the first call that needs it, and good until the next outage: a cluster may come back upgraded.
+    dialect: Mutex<Option<Known>>,
     /// Held while the version is asked for, so that it is asked once.
     asking: tokio::sync::Mutex<()>,
     pub(crate) types: IndexTypes,
+    pub(crate) together: Together,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    dialect: Dialect,
+    /// How many outages there had been.
+    outages: u64,
 }
 
 /// Who a cluster says it is.
@@ -40,8 +49,14 @@ impl RemoteCluster {
     /// # Errors
     /// [`SettingsError`]; whether the cluster answers shows later.
     pub fn new(settings: &ClusterSettings, clock: Arc<dyn Clock>) -> Result<RemoteCluster, SettingsError> {
-        let transport = Transport::new(settings, clock)?;
-        Ok(RemoteCluster { transport, dialect: Mutex::default(), asking: tokio::sync::Mutex::default(), types: IndexTypes::default() })
+        let transport = Arc::new(Transport::new(settings, clock)?);
+        Ok(RemoteCluster {
+            transport,
+            dialect: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            types: IndexTypes::default(),
+            together: Together::default(),
+        })
     }
 
     /// Asks the cluster who it is.
@@ -76,16 +91,12 @@ impl RemoteCluster {
         self.transport.clock()
     }
 
-    pub(crate) async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        self.call_within(call, CALL_TIMEOUT).await
+    pub(crate) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
     }
 
-    pub(crate) async fn call_within(&self, call: Call, limit: Duration) -> Result<Answer, CallError> {
-        let result = self.transport.call_within(call, limit).await;
-        if matches!(result, Err(CallError::NotSent(_) | CallError::Sent(_))) {
-            *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        result
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, CallError> {
+        self.transport.call_within(call, CALL_TIMEOUT).await
     }
 
     /// What the cluster speaks, asked for once.
@@ -110,11 +121,13 @@ impl RemoteCluster {
     }
 
     fn known_dialect(&self) -> Option<Dialect> {
-        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+        let outages = self.transport.outage().begun();
+        self.dialect.lock().unwrap_or_else(PoisonError::into_inner).filter(|known| known.outages == outages).map(|known| known.dialect)
     }
 
     fn remember(&self, dialect: Dialect) -> Dialect {
-        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Some(dialect);
+        let known = Known { dialect, outages: self.transport.outage().begun() };
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         dialect
     }
 

@@ -74,7 +74,7 @@ impl DocumentStore for RemoteCluster {
         let answer = self.call(Call::read(Method::GET, path, Body::None)).await.map_err(no_answer)?;
         match answer.status {
             200 => {
-                let shown: Shown<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+                let shown: Shown<'_> = serde_json::from_slice(&answer.body).map_err(|error| unreadable(&error))?;
                 Ok(shown.into_document())
             }
             404 if serde_json::from_slice::<Shown<'_>>(&answer.body).is_ok() => Ok(None),
@@ -249,7 +249,7 @@ pub(crate) fn lost(error: CallError) -> WriteError {
     }
 }
 
-pub(crate) fn unreadable(error: serde_json::Error) -> StoreError {
+pub(crate) fn unreadable(error: &serde_json::Error) -> StoreError {
     StoreError::Unavailable(Failure::new("exception", format!("the cluster's answer is not understood: {error}")))
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn exception(error: &Json, depth: usize) -> Failure {
     let text = |name| error.get(name).and_then(Json::as_str);
     let mut failure =
         Failure { kind: text("type").unwrap_or("exception").to_owned().into(), reason: text("reason").map(Into::into), members: Vec::new(), caused_by: None };
-    for (name, value) in error.as_map().into_iter().flat_map(|members| members.iter()) {
+    for (name, value) in error.as_map().into_iter().flat_map(watchbell_json::Map::iter) {
         match &**name {
             "type" | "reason" | "root_cause" | "stack_trace" | "suppressed" => {}
             "caused_by" if value.as_map().is_some() && depth < CAUSES_MAX => failure.caused_by = Some(Box::new(exception(value, depth + 1))),

@@ -20,6 +20,7 @@ mod outage;
 mod scan;
 mod search;
 mod settings;
+mod together;
 mod transport;
 mod wire;
 

@@ -3,6 +3,7 @@
 //! While it is down one call a second asks whether it is back; the others wait for that and share the result. So nothing piles
 //! up, a run during the outage fails at once with the cluster's own error, and the first run after it finds the cluster.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub(crate) enum Change {
 #[derive(Debug, Default)]
 pub(crate) struct Outage {
     down: Mutex<Option<Down>>,
+    begun: AtomicU64,
     /// Held by the call that asks a cluster that is down.
     probe: tokio::sync::Mutex<()>,
 }
@@ -67,10 +69,16 @@ impl Outage {
                 Change::None
             }
             None => {
+                self.begun.fetch_add(1, Ordering::Relaxed);
                 *down = Some(Down { since: now, tried: now, failure: failure.clone() });
                 Change::Began
             }
         })
+    }
+
+    /// How many outages there were: who comes back may have been upgraded.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Why the cluster is down, and since when on the monotonic clock.

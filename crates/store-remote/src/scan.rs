@@ -52,7 +52,7 @@ async fn sorted(cluster: &RemoteCluster, index: &str, after: Option<&str>, limit
             body.set("search_after", vec![after]);
         }
         let answer = checked(cluster, Call::read(Method::POST, path.as_str(), json_body(&body))).await?;
-        let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+        let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|error| unreadable(&error))?;
         let hits = page.hits.hits.len();
         found.extend(page.hits.hits.into_iter().filter_map(crate::wire::Shown::into_document));
         if hits < wanted {
@@ -68,7 +68,7 @@ async fn collected(cluster: &RemoteCluster, index: &str, after: Option<&str>, li
     let mut call = Call::read(Method::POST, format!("/{}/_search?scroll={SCROLL_KEPT}", segment(index)), json_body(&body));
     loop {
         let answer = checked(cluster, call).await?;
-        let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(unreadable)?;
+        let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|error| unreadable(&error))?;
         let (hits, scroll_id) = (page.hits.hits.len(), page.scroll_id);
         for document in page.hits.hits.into_iter().filter_map(crate::wire::Shown::into_document) {
             if after.is_none_or(|after| document.id.as_str() > after) {

@@ -1,5 +1,7 @@
 //! Searches: the caller's body as it is, index options in the URL, the answer with its total as an object.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use watchbell_json::{Failure, Json};
@@ -9,7 +11,7 @@ use crate::cluster::{RemoteCluster, without_stage};
 use crate::dialect::object_totals;
 use crate::encode::{expressions, segment};
 use crate::errors::{failure_of, store_error};
-use crate::transport::{Body, Call, CallError};
+use crate::transport::{Body, Call, CallError, Transport};
 
 /// Answers above this are parsed on a thread of their own: a megabyte takes some milliseconds, which other tasks would wait.
 const PARSE_INLINE_BYTES_MAX: usize = 256 * 1024;
@@ -20,13 +22,22 @@ impl Search for RemoteCluster {
         let started = self.clock().elapsed();
         let hidden = request.options.expand_hidden && self.dialect().await.map_err(no_answer)?.knows_hidden();
         let left = request.timeout.saturating_sub(self.clock().elapsed().saturating_sub(started));
-        let call = Call::read(Method::POST, path(&request, hidden), body(request.body.as_ref()));
-        let answer = self.call_within(call, left).await.map_err(no_answer)?;
-        if !answer.is_success() {
-            return Err(store_error(answer.status, failure_of(answer.status, &answer.body)));
-        }
-        parse(answer.body).await.map(object_totals)
+        let (path, body) = (path(&request, hidden), request.body.as_ref().map(ToString::to_string));
+        let transport = self.transport().clone();
+        let running =
+            self.together.join(&path, body.as_deref().unwrap_or_default(), self.clock().elapsed(), || Box::pin(ask(transport, path.clone(), body.clone())));
+        let late = || Err(StoreError::Unavailable(self.transport().too_late(request.timeout)));
+        self.transport().within(left, running).await.unwrap_or_else(late)
     }
+}
+
+async fn ask(transport: Arc<Transport>, path: String, body: Option<String>) -> Result<Json, StoreError> {
+    let body = body.map_or(Body::None, |body| Body::Json(Bytes::from(body)));
+    let answer = transport.call(Call::read(Method::POST, path, body)).await.map_err(no_answer)?;
+    if !answer.is_success() {
+        return Err(store_error(answer.status, failure_of(answer.status, &answer.body)));
+    }
+    parse(answer.body).await.map(object_totals)
 }
 
 fn path(request: &SearchRequest, hidden: bool) -> String {
@@ -49,10 +60,6 @@ fn expand(options: &IndicesOptions, hidden: bool) -> String {
     let names = [(options.expand_open, "open"), (options.expand_closed, "closed"), (hidden, "hidden")];
     let wanted: Vec<&str> = names.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect();
     if wanted.is_empty() { "none".into() } else { wanted.join(",") }
-}
-
-fn body(body: Option<&Json>) -> Body {
-    body.map_or(Body::None, |body| Body::Json(Bytes::from(body.to_string())))
 }
 
 async fn parse(body: Bytes) -> Result<Json, StoreError> {

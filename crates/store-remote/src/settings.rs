@@ -179,7 +179,7 @@ mod tests {
         let shown = format!("{settings:?}");
         assert!(!shown.contains("ary") && !shown.contains("Basic"), "{shown}");
         assert_eq!(Credentials::api_key("id:key").unwrap(), Credentials::api_key("aWQ6a2V5").unwrap());
-        assert_eq!(Credentials::basic("a", "b\n").is_ok(), true, "encoded, so anything can be sent");
+        assert!(Credentials::basic("a", "b\n").is_ok(), "encoded, so anything can be sent");
         assert_eq!(Credentials::api_key("a\nb"), Err(SettingsError::BadCredentials));
     }
 }

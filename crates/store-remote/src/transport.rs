@@ -141,10 +141,10 @@ impl Transport {
         }
         Ok(Transport {
             name: settings.name.clone(),
-            hosts,
             preferred: AtomicUsize::new(0),
             headers,
-            client: client(settings)?,
+            client: client(settings, hosts.iter().any(|host| host.scheme() == "https"))?,
+            hosts,
             connections: Semaphore::new(CONNECTIONS_MAX),
             outage: Outage::default(),
             clock,
@@ -161,20 +161,21 @@ impl Transport {
 
     /// One call, within a limit. What was not answered by then may have been read.
     pub(crate) async fn call_within(&self, call: Call, limit: Duration) -> Result<Answer, CallError> {
-        self.within(limit, self.call(call)).await.unwrap_or_else(|| {
-            let reason = format!("cluster [{}] did not answer within [{}ms]", self.name, limit.as_millis());
-            Err(CallError::Sent(Failure::new("timeout_exception", reason)))
-        })
+        self.within(limit, self.call(call)).await.unwrap_or_else(|| Err(CallError::Sent(self.too_late(limit))))
     }
 
-    async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    pub(crate) fn too_late(&self, limit: Duration) -> Failure {
+        Failure::new("timeout_exception", format!("cluster [{}] did not answer within [{}ms]", self.name, limit.as_millis()))
+    }
+
+    pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         match select(pin!(work), self.clock.sleep(limit)).await {
             Either::Left((done, _)) => Some(done),
             Either::Right(((), _)) => None,
         }
     }
 
-    async fn call(&self, call: Call) -> Result<Answer, CallError> {
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, CallError> {
         if self.outage.is_down() {
             self.find_back().await?;
         }
@@ -294,7 +295,7 @@ impl Transport {
     }
 }
 
-fn client(settings: &ClusterSettings) -> Result<reqwest::Client, SettingsError> {
+fn client(settings: &ClusterSettings, encrypted: bool) -> Result<reqwest::Client, SettingsError> {
     let authorities = match &settings.ca {
         None => None,
         Some(pem) => match reqwest::Certificate::from_pem_bundle(pem) {
@@ -313,6 +314,8 @@ fn client(settings: &ClusterSettings) -> Result<reqwest::Client, SettingsError> 
             .tcp_keepalive(TCP_KEEP_ALIVE)
     };
     let built = match (authorities, settings.insecure) {
+        // reading the system's authorities takes time and memory
+        _ if !encrypted => builder().tls_certs_only([]).build(),
         (_, true) => builder().tls_danger_accept_invalid_certs(true).build(),
         (Some(certificates), false) => builder().tls_certs_only(certificates).build(),
         // a small container has no authorities at all: HTTP must go on working there, and HTTPS fail with its own words

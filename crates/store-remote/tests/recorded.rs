@@ -137,7 +137,7 @@ async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back
     assert_eq!(cluster.search(search(&["a"], None)).await.unwrap_err(), error, "within the second nobody asks again");
     assert_eq!(player.seen().len(), 0);
     clock.advance(Duration::from_secs(1));
-    let (first, second) = futures_util::future::join(cluster.search(search(&["a"], None)), cluster.search(search(&["a"], None))).await;
+    let (first, second) = futures_util::future::join(cluster.search(search(&["a"], None)), cluster.search(search(&["b"], None))).await;
     assert!(first.is_ok() && second.is_ok());
     assert_eq!(player.seen().len(), 3);
     assert_eq!(cluster.outage(), None);
@@ -154,6 +154,34 @@ async fn a_call_that_breaks_off_is_no_outage_while_the_cluster_answers() {
     assert!(cluster.search(search(&["a"], None)).await.is_err());
     assert!(cluster.outage().is_some(), "whatever is asked breaks off");
     assert_eq!(player.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn identical_searches_that_come_together_are_sent_once() {
+    let (cluster, player) = against((0..4).map(|_| Answer::ok(HITS_8)).collect()).await;
+    let body = json!({"size": 0});
+    let ask = |index: &'static str, body: Option<&Json>| cluster.search(search(&[index], body.cloned()));
+    let (same, same_again, other_index, other_body) = tokio::join!(ask("a", Some(&body)), ask("a", Some(&body)), ask("b", Some(&body)), ask("a", None));
+    assert!(same.is_ok() && same == same_again && other_index.is_ok() && other_body.is_ok());
+    assert_eq!(player.seen().len(), 3);
+    assert!(ask("a", Some(&body)).await.is_ok());
+    assert_eq!(player.seen().len(), 4, "what has ended is not given again");
+}
+
+#[tokio::test]
+async fn a_search_that_runs_long_is_not_joined_later() {
+    let player = Player::start(vec![Answer::Never, Answer::ok(HITS_8)]).await;
+    let (cluster, clock) = cluster(&[player.url()], Credentials::none());
+    let first = cluster.search(search(&["a"], None));
+    let second = async {
+        player.has_seen(1).await;
+        clock.advance(Duration::from_millis(100));
+        let answer = cluster.search(search(&["a"], None)).await;
+        clock.advance(Duration::from_secs(60));
+        answer
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert!(first.is_err() && second.is_ok());
 }
 
 #[tokio::test]

@@ -45,6 +45,15 @@ struct Variant {
     proxy: Option<String>,
     /// Whether connections are kept for the next request.
     pooled: bool,
+    /// Reading the system's authorities takes time and memory, so only who needs them does.
+    encrypted: bool,
+}
+
+impl Variant {
+    fn for_target(&self, target: &Target) -> Variant {
+        let encrypted = target.url().scheme() == "https" || self.proxy.as_ref().is_some_and(|proxy| proxy.starts_with("https:"));
+        Variant { encrypted, ..self.clone() }
+    }
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -86,7 +95,7 @@ impl HttpClient {
             read: millis(request.read_timeout_millis).unwrap_or(self.settings.read_timeout),
         };
         let proxy = request.proxy.as_ref().or(self.settings.proxy.as_ref()).map(proxy_url);
-        let variant = Variant { connection_timeout: limits.connect.min(deadline), proxy, pooled: redirects == Redirects::Follow };
+        let variant = Variant { connection_timeout: limits.connect.min(deadline), proxy, pooled: redirects == Redirects::Follow, encrypted: false };
         let journey = self.travel(target, outgoing, variant, limits, redirects);
         within(self.clock.as_ref(), deadline, journey).await.unwrap_or_else(|| Err(SendFailure::read_timeout()))
     }
@@ -101,7 +110,8 @@ impl HttpClient {
         self.check_literal(&target)?;
         let limits = Limits { connect: self.settings.connection_timeout, read: self.settings.read_timeout };
         let proxy = self.settings.proxy.as_ref().map(proxy_url);
-        let client = self.client(Variant { connection_timeout: limits.connect.min(deadline), proxy, pooled: false }).map_err(SendFailure::forbidden)?;
+        let variant = Variant { connection_timeout: limits.connect.min(deadline), proxy, pooled: false, encrypted: false };
+        let client = self.client(variant.for_target(&target)).map_err(SendFailure::forbidden)?;
         let exchange = async { self.exchange(&client, &target, &Outgoing::json(body), limits).await };
         within(self.clock.as_ref(), deadline, exchange).await.unwrap_or_else(|| Err(SendFailure::read_timeout()))
     }
@@ -114,11 +124,11 @@ impl HttpClient {
         limits: Limits,
         redirects: Redirects,
     ) -> Result<HttpResponse, SendFailure> {
-        let client = self.client(variant).map_err(SendFailure::forbidden)?;
         self.check_host(&target)?;
         let mut trail = Trail::default();
         loop {
             trail.step(&target)?;
+            let client = self.client(variant.for_target(&target)).map_err(SendFailure::forbidden)?;
             let response = self.exchange(&client, &target, &outgoing, limits).await?;
             if !redirects.follows(response.status, &outgoing.method) {
                 return Ok(response);
@@ -206,6 +216,7 @@ impl HttpClient {
             Ok(builder)
         };
         let built = match authorities(&self.settings.trust)? {
+            _ if !variant.encrypted => builder()?.tls_certs_only([]).build(),
             Some(certificates) => builder()?.tls_certs_only(certificates).build(),
             None if matches!(self.settings.trust, Trust::Anyone) => builder()?.tls_danger_accept_invalid_certs(true).build(),
             // a small container has no authorities at all: HTTP must go on working there, and HTTPS fail with its own words

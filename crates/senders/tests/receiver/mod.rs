@@ -110,7 +110,8 @@ impl Receiver {
 async fn take(State(stage): State<Arc<Stage>>, ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let seen = Seen { method: head.method.to_string(), uri: head.uri.to_string(), headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap(), peer };
+    let seen =
+        Seen { method: head.method.to_string(), uri: head.uri.to_string(), headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap(), peer };
     stage.seen.lock().unwrap().push(seen);
     stage.arrived.notify_one();
     let next = stage.answers.lock().unwrap().pop_front();
