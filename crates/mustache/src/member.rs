@@ -96,6 +96,7 @@ fn method(value: &Json, name: &str) -> Option<Json> {
         Json::Str(text) => of_string(text, name),
         Json::Bool(value) => match name {
             "booleanValue" => Some(Json::Bool(*value)),
+            "hashCode" => Some(Json::from(if *value { 1231 } else { 1237 })),
             "toString" => Some(Json::from(value.to_string())),
             _ => None,
         },

@@ -189,8 +189,7 @@ impl Parser<'_> {
         if command.is_empty() {
             return Err(self.fail("Empty mustache"));
         }
-        // Blanks alone may stand before the sign, though any white space around a name.
-        let command = command.trim_start_matches(' ');
+        // The sign stands right behind the delimiter: `{{ #a }}` is a value called `#a`.
         let name = trim(command.get(1..).unwrap_or(""));
         match command.as_bytes().first() {
             Some(b'#') => self.section(Kind::Section, name),
@@ -216,7 +215,7 @@ impl Parser<'_> {
             }
             _ if cut => Err(self.fail("Improperly closed variable")),
             _ => {
-                self.value(trim(command), false);
+                self.value(trim(&command), false);
                 Ok(())
             }
         }
@@ -251,12 +250,16 @@ impl Parser<'_> {
         self.at += 1;
         let rest = self.text.get(self.at..).unwrap_or("");
         let end = format!("={}", self.close);
-        let Some(length) = rest.find(&end) else {
-            self.at = self.text.len();
-            return Ok(());
+        let both = match rest.find(&end) {
+            Some(length) => {
+                self.at += length + end.len();
+                trim(&rest[..length])
+            }
+            None => {
+                self.at = self.text.len();
+                rest
+            }
         };
-        self.at += length + end.len();
-        let both = trim(&rest[..length]);
         let mut words = both.split_ascii_whitespace();
         match (words.next(), words.next(), words.next()) {
             (Some(open), Some(close), None) => {

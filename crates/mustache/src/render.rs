@@ -90,7 +90,7 @@ impl<'a> Renderer<'a> {
                 }
             }
             Node::Always(body) => self.enter(body, Then::Return),
-            Node::ToJson { path, line } => self.to_json(path, *line)?,
+            Node::ToJson { path, line } => self.json(path, *line)?,
             Node::Join { path, delimiter, line } => self.join(path, delimiter, *line)?,
             Node::Url(body) => {
                 let since = self.out.len();
@@ -182,7 +182,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Objects and lists as JSON, everything else as it prints; never escaped.
-    fn to_json(&mut self, path: &Path, line: usize) -> Result<(), Failure> {
+    fn json(&mut self, path: &Path, line: usize) -> Result<(), Failure> {
         let Some(value) = self.find(path, line)? else { return Ok(()) };
         match value.json() {
             Json::Null => Ok(()),

@@ -25,7 +25,7 @@ fn white_space_is_that_of_the_reference() {
     }
 }
 
-/// Asked of OpenSearch 2.19.1, beyond the corpus.
+/// Asked of OpenSearch 2.19.1 and Elasticsearch 7.10.2, beyond the corpus.
 #[test]
 fn corners_of_the_reference() {
     let model = json!({"t": true, "l": [1, 2], "s": "v", "e": [], "n": 5, "d": 1.5, "m": {"a": 1, "x.y": 2}, "z": null});
@@ -74,10 +74,35 @@ fn corners_of_the_reference() {
         ("{{l.hashCode}}|{{s.hashCode}}|{{t.toString}}|{{t.booleanValue}}", "|118|true|true"),
         ("{{s.trim}} {{s.toUpperCase}} {{s.strip}} {{s.blank}}", "v V v false"),
         ("{{s.getClass}}|{{s.getBytes}}|{{#s}}{{length}}{{/s}}", "|{0=118}|1"),
+        ("{{=<< >>=}}<<s>> {{s}}", "v {{s}}"),
+        ("{{=[ ]=}}[s]", "v"),
+        ("{{= <% %> =}}<%s%>", "v"),
+        ("{{=<%\n%>=}}<%s%>", "v"),
+        ("{{=<% %>=x}}{{s}}", ""),
+        ("{{{ s }}}{{& s }}{{&\ns}}", "vvv"),
+        ("{{ & s }}", ""),
+        ("{{ {s}}}", "}"),
+        ("{{{s}}}}", "v}"),
+        ("{{{{s}}}}", "}"),
+        ("{{s}}}", "v}"),
+        ("{{ #t }}x{{ /t }}{{ >p}}{{ %p}}", "x"),
+        ("{{#t}}a{{/t}}{{! x }}\n{{#t}}\nb{{/t}}|", "a\nb|"),
+        ("x{{#t}}\n\n{{/t}}|", "x\n|"),
+        ("{{#t}}\n{{/t}}\n{{s}}\n{{#t}}\n\n{{/t}}|", "v\n\n|"),
+        ("{{#s.length}}{{.}}{{/s.length}}", "1"),
+        ("{{^t}}\n{{/t}}\n|", "|"),
+        ("{{#url}}a\n{{s}}\n{{/url}}|", "a%0Av%0A|"),
+        ("{{#t}}{{=<% %>=}}<%/t%>{{s}}", "v"),
+        ("{{#t}}x{{/t}}{{{z}}}{{&z}}", "x"),
+        ("{{m.size}}{{m.isEmpty}}|{{t.hashCode}}|{{d.hashCode}}", "|1231|1073217536"),
     ] {
         assert_eq!(render(template, &model).as_deref(), Ok(expected), "{template:?}");
     }
     for (template, expected) in [
+        ("{{ ^e}}x{{/e}}", "Mismatched start/end tags: null != e in query-template:1 @[query-template:1]"),
+        ("{{#t}}x{{ /t}}", "Failed to close 't' tag @[query-template:1]"),
+        ("{{=}}{{s}}", "Invalid delimiter string: }}{{s}} @[query-template:1]"),
+        ("{{= =}}", "Invalid delimiter string:  @[query-template:1]"),
         ("{{#join}}{{/join}}", "Mustache function [join] must contain one and only one identifier"),
         ("{{#toJson}}{{s}}{{s}}{{/toJson}}", "Mustache function [toJson] must contain one and only one identifier"),
         ("x{{{a}}", "Improperly closed variable: a in query-template:1@7 @[query-template:1]"),

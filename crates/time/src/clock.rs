@@ -49,14 +49,7 @@ struct Manual {
 impl ManualClock {
     #[must_use]
     pub fn at(now: Timestamp) -> ManualClock {
-        ManualClock {
-            state: Arc::new(Mutex::new(Manual {
-                now,
-                elapsed: Duration::ZERO,
-                next_waiter: 0,
-                waiters: BTreeMap::new(),
-            })),
-        }
+        ManualClock { state: Arc::new(Mutex::new(Manual { now, elapsed: Duration::ZERO, next_waiter: 0, waiters: BTreeMap::new() })) }
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Manual) -> R) -> R {
@@ -67,14 +60,10 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         let woken = self.with(|state| {
             state.elapsed = state.elapsed.saturating_add(by);
-            if let Ok(now) = state.now.checked_add(
-                jiff::SignedDuration::try_from(by).unwrap_or(jiff::SignedDuration::MAX),
-            ) {
+            if let Ok(now) = state.now.checked_add(jiff::SignedDuration::try_from(by).unwrap_or(jiff::SignedDuration::MAX)) {
                 state.now = now;
             }
-            let later = state
-                .waiters
-                .split_off(&(state.elapsed + Duration::from_nanos(1), 0));
+            let later = state.waiters.split_off(&(state.elapsed + Duration::from_nanos(1), 0));
             std::mem::replace(&mut state.waiters, later)
         });
         woken.into_values().for_each(Waker::wake);
@@ -102,11 +91,7 @@ impl Clock for ManualClock {
     }
 
     fn sleep_until(&self, at: Duration) -> Sleep {
-        Box::pin(ManualSleep {
-            clock: self.clone(),
-            at,
-            slot: None,
-        })
+        Box::pin(ManualSleep { clock: self.clone(), at, slot: None })
     }
 }
 
@@ -140,8 +125,7 @@ impl Future for ManualSleep {
 impl Drop for ManualSleep {
     fn drop(&mut self) {
         if let Some(id) = self.slot {
-            self.clock
-                .with(|state| state.waiters.remove(&(self.at, id)));
+            self.clock.with(|state| state.waiters.remove(&(self.at, id)));
         }
     }
 }

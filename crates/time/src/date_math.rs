@@ -40,17 +40,12 @@ impl std::fmt::Display for DateMathError {
             DateMathError::Date(error) if error.cause().is_some() => {
                 write!(f, "{error}: [{error}]")
             }
-            DateMathError::Date(_) | DateMathError::Empty => {
-                f.write_str("cannot parse empty datetime")
-            }
+            DateMathError::Date(_) | DateMathError::Empty => f.write_str("cannot parse empty datetime"),
             DateMathError::Operator { math } => {
                 write!(f, "operator not supported for date math [{math}]")
             }
             DateMathError::Truncated { math } => write!(f, "truncated date math [{math}]"),
-            DateMathError::Rounding { math } => write!(
-                f,
-                "rounding `/` can only be used on single unit types [{math}]"
-            ),
+            DateMathError::Rounding { math } => write!(f, "rounding `/` can only be used on single unit types [{math}]"),
             DateMathError::Unit { unit, math } => {
                 write!(f, "unit [{unit}] not supported for date math [{math}]")
             }
@@ -70,13 +65,7 @@ impl std::error::Error for DateMathError {}
 ///
 /// # Errors
 /// [`DateMathError`], in Elasticsearch's words.
-pub fn parse(
-    text: &str,
-    now: Timestamp,
-    format: &DateFormat,
-    zone: &TimeZone,
-    rounding: Rounding,
-) -> Result<Timestamp, DateMathError> {
+pub fn parse(text: &str, now: Timestamp, format: &DateFormat, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, DateMathError> {
     if let Some(math) = text.strip_prefix("now") {
         return apply(math, now, zone, rounding);
     }
@@ -84,9 +73,7 @@ pub fn parse(
         if text.is_empty() {
             return Err(DateMathError::Empty);
         }
-        format
-            .parse_rounding(text, zone, rounding)
-            .map_err(DateMathError::Date)
+        format.parse_rounding(text, zone, rounding).map_err(DateMathError::Date)
     };
     match text.split_once("||") {
         None => date(text, rounding),
@@ -98,12 +85,7 @@ pub fn parse(
 ///
 /// # Errors
 /// [`DateMathError`], in Elasticsearch's words.
-pub fn apply(
-    math: &str,
-    anchor: Timestamp,
-    zone: &TimeZone,
-    rounding: Rounding,
-) -> Result<Timestamp, DateMathError> {
+pub fn apply(math: &str, anchor: Timestamp, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, DateMathError> {
     let mut at = anchor;
     let mut rest = math.chars().peekable();
     let truncated = || DateMathError::Truncated { math: math.into() };
@@ -117,20 +99,11 @@ pub fn apply(
             digits.push(digit);
         }
         let symbol = rest.next().ok_or_else(truncated)?;
-        let number: i32 = if digits.is_empty() {
-            1
-        } else {
-            digits
-                .parse()
-                .map_err(|_| DateMathError::Range { math: math.into() })?
-        };
+        let number: i32 = if digits.is_empty() { 1 } else { digits.parse().map_err(|_| DateMathError::Range { math: math.into() })? };
         if operator == '/' && number != 1 {
             return Err(DateMathError::Rounding { math: math.into() });
         }
-        let unit = Unit::new(symbol).ok_or_else(|| DateMathError::Unit {
-            unit: symbol,
-            math: math.into(),
-        })?;
+        let unit = Unit::new(symbol).ok_or_else(|| DateMathError::Unit { unit: symbol, math: math.into() })?;
         at = match operator {
             '/' => unit.round(at, zone, rounding).map_err(range)?,
             '-' => unit.shift(at, -i64::from(number), zone).map_err(range)?,
@@ -179,25 +152,15 @@ impl Unit {
 
     /// Hours and less are exact, days and more keep the time of day.
     fn shift(self, at: Timestamp, count: i64, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
-        Ok(at
-            .to_zoned(zone.clone())
-            .checked_add(self.span(count)?)?
-            .timestamp())
+        Ok(at.to_zoned(zone.clone()).checked_add(self.span(count)?)?.timestamp())
     }
 
-    fn round(
-        self,
-        at: Timestamp,
-        zone: &TimeZone,
-        rounding: Rounding,
-    ) -> Result<Timestamp, jiff::Error> {
+    fn round(self, at: Timestamp, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, jiff::Error> {
         let local = zone.to_datetime(at);
         let first_of = match self {
             Unit::Year => local.date().first_of_year(),
             Unit::Month => local.date().first_of_month(),
-            Unit::Week => local
-                .date()
-                .checked_sub(i64::from(local.weekday().to_monday_zero_offset()).days())?,
+            Unit::Week => local.date().checked_sub(i64::from(local.weekday().to_monday_zero_offset()).days())?,
             Unit::Day => local.date(),
             Unit::Hour => return within_day(at, zone, 3600, rounding),
             Unit::Minute => return within_day(at, zone, 60, rounding),
@@ -205,9 +168,7 @@ impl Unit {
         };
         match rounding {
             Rounding::Down => zone.to_timestamp(midnight(first_of)),
-            Rounding::Up => zone
-                .to_timestamp(midnight(first_of.checked_add(self.span(1)?)?))?
-                .checked_sub(LAST.milliseconds()),
+            Rounding::Up => zone.to_timestamp(midnight(first_of.checked_add(self.span(1)?)?))?.checked_sub(LAST.milliseconds()),
         }
     }
 }
@@ -217,12 +178,7 @@ fn midnight(date: Date) -> DateTime {
 }
 
 /// Units that are counted on the clock's face: the offset stays what it is, also where the hour occurs twice.
-fn within_day(
-    at: Timestamp,
-    zone: &TimeZone,
-    seconds: i64,
-    rounding: Rounding,
-) -> Result<Timestamp, jiff::Error> {
+fn within_day(at: Timestamp, zone: &TimeZone, seconds: i64, rounding: Rounding) -> Result<Timestamp, jiff::Error> {
     let offset = i64::from(zone.to_offset(at).seconds());
     let whole = at.as_nanosecond().div_euclid(1_000_000_000);
     let whole = i64::try_from(whole).unwrap_or(0);
@@ -243,15 +199,7 @@ mod tests {
     fn eval(text: &str, zone: &str, rounding: Rounding) -> Result<String, String> {
         let now = "2026-11-19T06:35:42.123Z".parse().unwrap();
         let zone = Zone::parse(zone).unwrap();
-        parse(
-            text,
-            now,
-            &DateFormat::default_format(),
-            zone.rules(),
-            rounding,
-        )
-        .map(|at| at.to_string())
-        .map_err(|e| e.to_string())
+        parse(text, now, &DateFormat::default_format(), zone.rules(), rounding).map(|at| at.to_string()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -273,58 +221,19 @@ mod tests {
             ("now/s", "UTC", Down, "2026-11-19T06:35:42Z"),
             ("now-300y", "UTC", Down, "1726-11-19T06:35:42.123Z"),
             ("now+300y/d", "UTC", Up, "2326-11-19T23:59:59.999Z"),
-            (
-                "2026-11-19T12:00:00||/d+1h",
-                "+08:00",
-                Down,
-                "2026-11-18T17:00:00Z",
-            ),
-            (
-                "2026-11-19T06:35:00||+1h/h",
-                "UTC",
-                Down,
-                "2026-11-19T07:00:00Z",
-            ),
+            ("2026-11-19T12:00:00||/d+1h", "+08:00", Down, "2026-11-18T17:00:00Z"),
+            ("2026-11-19T06:35:00||+1h/h", "UTC", Down, "2026-11-19T07:00:00Z"),
             ("2026-11-19||", "UTC", Up, "2026-11-19T00:00:00Z"),
             ("2026-11-19", "UTC", Up, "2026-11-19T23:59:59.999999999Z"),
             ("2024-01-31||+1M", "UTC", Down, "2024-02-29T00:00:00Z"),
             // The clocks of Berlin went back at 01:00Z: that day has 25 hours, and half past two occurs twice.
-            (
-                "2026-10-25T12:00:00||-1d",
-                "Europe/Berlin",
-                Down,
-                "2026-10-24T10:00:00Z",
-            ),
-            (
-                "2026-10-25T12:00:00||-24h",
-                "Europe/Berlin",
-                Down,
-                "2026-10-24T11:00:00Z",
-            ),
-            (
-                "2026-10-25||/d",
-                "Europe/Berlin",
-                Up,
-                "2026-10-25T22:59:59.999Z",
-            ),
-            (
-                "2026-10-25T01:30:00Z||/h",
-                "Europe/Berlin",
-                Down,
-                "2026-10-25T01:00:00Z",
-            ),
-            (
-                "2026-11-19T06:35:00||/h",
-                "Asia/Kolkata",
-                Down,
-                "2026-11-19T00:30:00Z",
-            ),
+            ("2026-10-25T12:00:00||-1d", "Europe/Berlin", Down, "2026-10-24T10:00:00Z"),
+            ("2026-10-25T12:00:00||-24h", "Europe/Berlin", Down, "2026-10-24T11:00:00Z"),
+            ("2026-10-25||/d", "Europe/Berlin", Up, "2026-10-25T22:59:59.999Z"),
+            ("2026-10-25T01:30:00Z||/h", "Europe/Berlin", Down, "2026-10-25T01:00:00Z"),
+            ("2026-11-19T06:35:00||/h", "Asia/Kolkata", Down, "2026-11-19T00:30:00Z"),
         ] {
-            assert_eq!(
-                eval(text, zone, rounding).as_deref(),
-                Ok(expected),
-                "{text}"
-            );
+            assert_eq!(eval(text, zone, rounding).as_deref(), Ok(expected), "{text}");
         }
     }
 
@@ -333,10 +242,7 @@ mod tests {
         for (text, expected) in [
             ("now-1x", "unit [x] not supported for date math [-1x]"),
             ("now1d", "operator not supported for date math [1d]"),
-            (
-                "now/2d",
-                "rounding `/` can only be used on single unit types [/2d]",
-            ),
+            ("now/2d", "rounding `/` can only be used on single unit types [/2d]"),
             ("now+", "truncated date math [+]"),
             ("now+12", "truncated date math [+12]"),
             ("", "cannot parse empty datetime"),
@@ -345,11 +251,7 @@ mod tests {
                 "failed to parse date field [19/11/2026] with format [strict_date_optional_time||epoch_millis]: [failed to parse date field [19/11/2026] with format [strict_date_optional_time||epoch_millis]]",
             ),
         ] {
-            assert_eq!(
-                eval(text, "UTC", Rounding::Down).unwrap_err(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(eval(text, "UTC", Rounding::Down).unwrap_err(), expected, "{text}");
         }
         assert!(eval("now+9999y", "UTC", Rounding::Down).is_err());
     }

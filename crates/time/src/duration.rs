@@ -24,16 +24,10 @@ impl std::fmt::Display for WatchDurationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             WatchDurationError::Unit { field, value } => {
-                write!(
-                    f,
-                    "Failed to parse setting [{field}] with value [{value}] as a time value: unit is missing or unrecognized"
-                )
+                write!(f, "Failed to parse setting [{field}] with value [{value}] as a time value: unit is missing or unrecognized")
             }
             WatchDurationError::Number { value } => write!(f, "Failed to parse [{value}]"),
-            WatchDurationError::Negative { value } => write!(
-                f,
-                "could not parse time value [{value}]. Time value cannot be negative."
-            ),
+            WatchDurationError::Negative { value } => write!(f, "could not parse time value [{value}]. Time value cannot be negative."),
         }
     }
 }
@@ -48,11 +42,7 @@ impl WatchDurationError {
             WatchDurationError::Number { value } => {
                 let normal = value.to_lowercase();
                 let number = split_unit(normal.trim()).map_or("", |(number, _)| number);
-                Some(if number.is_empty() {
-                    "empty String".into()
-                } else {
-                    format!("For input string: \"{number}\"")
-                })
+                Some(if number.is_empty() { "empty String".into() } else { format!("For input string: \"{number}\"") })
             }
             WatchDurationError::Unit { .. } | WatchDurationError::Negative { .. } => None,
         }
@@ -60,19 +50,10 @@ impl WatchDurationError {
 }
 
 /// Tested in this order, so that `ms` is not taken for `s`.
-const WATCH_UNITS: [(&str, f64); 6] = [
-    ("ms", 1.0),
-    ("s", 1e3),
-    ("m", 60e3),
-    ("h", 3_600e3),
-    ("d", 86_400e3),
-    ("w", 604_800e3),
-];
+const WATCH_UNITS: [(&str, f64); 6] = [("ms", 1.0), ("s", 1e3), ("m", 60e3), ("h", 3_600e3), ("d", 86_400e3), ("w", 604_800e3)];
 
 fn split_unit(text: &str) -> Option<(&str, f64)> {
-    WATCH_UNITS
-        .iter()
-        .find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)))
+    WATCH_UNITS.iter().find_map(|(unit, millis)| Some((text.strip_suffix(unit)?, *millis)))
 }
 
 /// A duration inside a watch (`throttle_period`, `timeout`, …): a decimal number and a unit, in any case, with blanks around.
@@ -88,12 +69,8 @@ pub fn parse_watch_duration(field: &str, text: &str) -> Result<Duration, WatchDu
         "-1" => return Err(WatchDurationError::Negative { value: text.into() }),
         _ => {}
     }
-    let (number, unit) = split_unit(normal).ok_or_else(|| WatchDurationError::Unit {
-        field: field.into(),
-        value: text.into(),
-    })?;
-    let number =
-        decimal(number.trim()).ok_or_else(|| WatchDurationError::Number { value: text.into() })?;
+    let (number, unit) = split_unit(normal).ok_or_else(|| WatchDurationError::Unit { field: field.into(), value: text.into() })?;
+    let number = decimal(number.trim()).ok_or_else(|| WatchDurationError::Number { value: text.into() })?;
     let millis = number * unit;
     if millis <= -1.0 {
         return Err(WatchDurationError::Negative { value: text.into() });
@@ -106,13 +83,8 @@ pub fn parse_watch_duration(field: &str, text: &str) -> Result<Duration, WatchDu
 
 /// A finite decimal number; words like `nan` and `inf` are none.
 fn decimal(text: &str) -> Option<f64> {
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b"+-.e".contains(&b))
-        && text.bytes().any(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|number: &f64| plain && number.is_finite())
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-.e".contains(&b)) && text.bytes().any(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
 /// Why a duration in a setting or parameter is none: prints as the reason of the `illegal_argument_exception`.
@@ -128,21 +100,12 @@ impl std::fmt::Display for SettingDurationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SettingDurationError::Unit { setting, value } => {
-                write!(
-                    f,
-                    "failed to parse setting [{setting}] with value [{value}] as a time value: unit is missing or unrecognized"
-                )
+                write!(f, "failed to parse setting [{setting}] with value [{value}] as a time value: unit is missing or unrecognized")
             }
-            SettingDurationError::Fraction { value } => write!(
-                f,
-                "failed to parse [{value}], fractional time values are not supported"
-            ),
+            SettingDurationError::Fraction { value } => write!(f, "failed to parse [{value}], fractional time values are not supported"),
             SettingDurationError::Number { value } => write!(f, "failed to parse [{value}]"),
             SettingDurationError::Negative { setting, value } => {
-                write!(
-                    f,
-                    "failed to parse setting [{setting}] with value [{value}] as a time value: negative durations are not supported"
-                )
+                write!(f, "failed to parse setting [{setting}] with value [{value}] as a time value: negative durations are not supported")
             }
         }
     }
@@ -150,59 +113,36 @@ impl std::fmt::Display for SettingDurationError {
 
 impl std::error::Error for SettingDurationError {}
 
-const SETTING_UNITS: [(&str, u128); 7] = [
-    ("nanos", 1),
-    ("micros", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-    ("d", 86_400_000_000_000),
-];
+const SETTING_UNITS: [(&str, u128); 7] =
+    [("nanos", 1), ("micros", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
 
 /// A duration in a setting or request parameter: a whole number and a unit (spec watcher-parts §1.2). `None` is `-1`, which means
 /// without limit, or off.
 ///
 /// # Errors
 /// [`SettingDurationError`]; `setting` is named in its words.
-pub fn parse_setting_duration(
-    setting: &str,
-    text: &str,
-) -> Result<Option<Duration>, SettingDurationError> {
+pub fn parse_setting_duration(setting: &str, text: &str) -> Result<Option<Duration>, SettingDurationError> {
     let normal = text.trim().to_lowercase();
     if !normal.is_empty() && normal.bytes().all(|b| b == b'0') {
         return Ok(Some(Duration::ZERO));
     }
-    if normal
-        .strip_prefix('-')
-        .is_some_and(|size| size.trim_start_matches('0') == "1")
-    {
+    if normal.strip_prefix('-').is_some_and(|size| size.trim_start_matches('0') == "1") {
         return Ok(None);
     }
     let (number, unit) = SETTING_UNITS
         .iter()
         .find_map(|(unit, nanos)| Some((normal.strip_suffix(unit)?.trim(), *nanos)))
-        .ok_or_else(|| SettingDurationError::Unit {
-            setting: setting.into(),
-            value: text.into(),
-        })?;
+        .ok_or_else(|| SettingDurationError::Unit { setting: setting.into(), value: text.into() })?;
     match number.parse::<i64>() {
-        Ok(number) if number < 0 => Err(SettingDurationError::Negative {
-            setting: setting.into(),
-            value: text.into(),
-        }),
+        Ok(number) if number < 0 => Err(SettingDurationError::Negative { setting: setting.into(), value: text.into() }),
         Ok(number) => Ok(Some(from_nanos(u128::from(number.unsigned_abs()) * unit))),
-        Err(_) if decimal(number).is_some() => {
-            Err(SettingDurationError::Fraction { value: text.into() })
-        }
+        Err(_) if decimal(number).is_some() => Err(SettingDurationError::Fraction { value: text.into() }),
         Err(_) => Err(SettingDurationError::Number { value: text.into() }),
     }
 }
 
 fn from_nanos(nanos: u128) -> Duration {
-    u64::try_from(nanos / 1_000_000_000).map_or(Duration::MAX, |seconds| {
-        Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).unwrap_or(0))
-    })
+    u64::try_from(nanos / 1_000_000_000).map_or(Duration::MAX, |seconds| Duration::new(seconds, u32::try_from(nanos % 1_000_000_000).unwrap_or(0)))
 }
 
 /// As messages print a duration: in the largest unit of which it is at least one, with one decimal, truncated, and none if it is
@@ -239,11 +179,7 @@ mod tests {
             ("0", 0),
             ("1 s", 1_000),
         ] {
-            assert_eq!(
-                parse_watch_duration("throttle_period", text),
-                Ok(Duration::from_millis(millis)),
-                "{text}"
-            );
+            assert_eq!(parse_watch_duration("throttle_period", text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }
 
@@ -256,26 +192,18 @@ mod tests {
                 match text {
                     // `s` is a unit, and `5 year` no number
                     "5 years" => "Failed to parse [5 years]".to_owned(),
-                    _ => format!(
-                        "Failed to parse setting [throttle_period] with value [{text}] as a time value: unit is missing or unrecognized"
-                    ),
+                    _ => format!("Failed to parse setting [throttle_period] with value [{text}] as a time value: unit is missing or unrecognized"),
                 }
             );
         }
-        for (text, cause) in [
-            ("abcs", "For input string: \"abc\""),
-            ("s", "empty String"),
-            ("nanm", "For input string: \"nan\""),
-            ("1,5h", "For input string: \"1,5\""),
-        ] {
+        for (text, cause) in
+            [("abcs", "For input string: \"abc\""), ("s", "empty String"), ("nanm", "For input string: \"nan\""), ("1,5h", "For input string: \"1,5\"")]
+        {
             assert_eq!(fail(text).to_string(), format!("Failed to parse [{text}]"));
             assert_eq!(fail(text).number_format().as_deref(), Some(cause));
         }
         for text in ["-1", "-5s", "-1.5h"] {
-            assert_eq!(
-                fail(text).to_string(),
-                format!("could not parse time value [{text}]. Time value cannot be negative.")
-            );
+            assert_eq!(fail(text).to_string(), format!("could not parse time value [{text}]. Time value cannot be negative."));
             assert_eq!(fail(text).number_format(), None);
         }
     }
@@ -292,55 +220,23 @@ mod tests {
             ("0", Some(Duration::ZERO)),
             ("-1", None),
         ] {
-            assert_eq!(
-                parse_setting_duration("timeout", text),
-                Ok(expected),
-                "{text}"
-            );
+            assert_eq!(parse_setting_duration("timeout", text), Ok(expected), "{text}");
         }
         for (text, expected) in [
-            (
-                "soon",
-                "failed to parse setting [timeout] with value [soon] as a time value: unit is missing or unrecognized",
-            ),
-            (
-                "5",
-                "failed to parse setting [timeout] with value [5] as a time value: unit is missing or unrecognized",
-            ),
-            (
-                "1w",
-                "failed to parse setting [timeout] with value [1w] as a time value: unit is missing or unrecognized",
-            ),
-            (
-                "1.5s",
-                "failed to parse [1.5s], fractional time values are not supported",
-            ),
+            ("soon", "failed to parse setting [timeout] with value [soon] as a time value: unit is missing or unrecognized"),
+            ("5", "failed to parse setting [timeout] with value [5] as a time value: unit is missing or unrecognized"),
+            ("1w", "failed to parse setting [timeout] with value [1w] as a time value: unit is missing or unrecognized"),
+            ("1.5s", "failed to parse [1.5s], fractional time values are not supported"),
             ("xs", "failed to parse [xs]"),
-            (
-                "-5s",
-                "failed to parse setting [timeout] with value [-5s] as a time value: negative durations are not supported",
-            ),
+            ("-5s", "failed to parse setting [timeout] with value [-5s] as a time value: negative durations are not supported"),
         ] {
-            assert_eq!(
-                parse_setting_duration("timeout", text)
-                    .unwrap_err()
-                    .to_string(),
-                expected
-            );
+            assert_eq!(parse_setting_duration("timeout", text).unwrap_err().to_string(), expected);
         }
     }
 
     #[test]
     fn printing_truncates() {
-        for (millis, expected) in [
-            (5_000, "5s"),
-            (1_290, "1.2s"),
-            (90_000, "1.5m"),
-            (216, "216ms"),
-            (0, "0s"),
-            (86_399_999, "23.9h"),
-            (129_600_000, "1.5d"),
-        ] {
+        for (millis, expected) in [(5_000, "5s"), (1_290, "1.2s"), (90_000, "1.5m"), (216, "216ms"), (0, "0s"), (86_399_999, "23.9h"), (129_600_000, "1.5d")] {
             assert_eq!(print_duration(Duration::from_millis(millis)), expected);
         }
         assert_eq!(print_duration(Duration::from_nanos(1_500)), "1.5micros");

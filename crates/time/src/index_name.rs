@@ -31,9 +31,7 @@ impl IndexNameError {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            IndexNameError::Expression { .. } | IndexNameError::Empty | IndexNameError::Math(_) => {
-                "parse_exception"
-            }
+            IndexNameError::Expression { .. } | IndexNameError::Empty | IndexNameError::Math(_) => "parse_exception",
             IndexNameError::Format(_) => "illegal_argument_exception",
             IndexNameError::Zone(error) => error.kind(),
         }
@@ -61,17 +59,11 @@ impl std::error::Error for IndexNameError {}
 /// # Errors
 /// [`IndexNameError`], in Elasticsearch's words.
 pub fn resolve(name: &str, now: Timestamp) -> Result<Cow<'_, str>, IndexNameError> {
-    let Some(body) = name
-        .strip_prefix('<')
-        .and_then(|rest| rest.strip_suffix('>'))
-    else {
+    let Some(body) = name.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) else {
         return Ok(Cow::Borrowed(name));
     };
     // The reference shows the name without its first character only.
-    let fail = |detail: String| IndexNameError::Expression {
-        name: name[1..].into(),
-        detail,
-    };
+    let fail = |detail: String| IndexNameError::Expression { name: name[1..].into(), detail };
     let mut resolved = String::new();
     let mut placeholder: Option<String> = None;
     let (mut in_format, mut escaped) = (false, false);
@@ -86,10 +78,7 @@ pub fn resolve(name: &str, now: Timestamp) -> Result<Cow<'_, str>, IndexNameErro
             (None, '}') if !literal => return Err(fail(reserved(at + 1))),
             (None, _) => resolved.push(c),
             (Some(_), '{') if in_format && !literal => {
-                return Err(fail(format!(
-                    "invalid character in placeholder at position [{}]",
-                    at + 1
-                )));
+                return Err(fail(format!("invalid character in placeholder at position [{}]", at + 1)));
             }
             (Some(expression), '{') if !in_format => {
                 in_format = true;
@@ -109,11 +98,7 @@ pub fn resolve(name: &str, now: Timestamp) -> Result<Cow<'_, str>, IndexNameErro
     if placeholder.is_some() {
         return Err(fail("date math placeholder is open ended".into()));
     }
-    if resolved.is_empty() {
-        Err(IndexNameError::Empty)
-    } else {
-        Ok(Cow::Owned(resolved))
-    }
+    if resolved.is_empty() { Err(IndexNameError::Empty) } else { Ok(Cow::Owned(resolved)) }
 }
 
 fn reserved(at: usize) -> String {
@@ -124,32 +109,22 @@ fn reserved(at: usize) -> String {
 
 /// `math`, `math{format}`, `math{format|zone}`.
 fn evaluate(expression: &str, now: Timestamp) -> Result<String, IndexNameError> {
-    let fail = |detail: &str| IndexNameError::Expression {
-        name: expression.into(),
-        detail: detail.into(),
-    };
+    let fail = |detail: &str| IndexNameError::Expression { name: expression.into(), detail: detail.into() };
     let (math, format, zone) = match expression.split_once('{') {
         None => (expression, FORMAT, Zone::utc()),
         Some((math, rest)) => {
-            let format = rest
-                .strip_suffix('}')
-                .ok_or_else(|| fail("missing closing `}` for date math format"))?;
+            let format = rest.strip_suffix('}').ok_or_else(|| fail("missing closing `}` for date math format"))?;
             if format.is_empty() {
                 return Err(fail("missing date format"));
             }
             match format.split_once('|') {
-                Some((format, zone)) => (
-                    math,
-                    format,
-                    Zone::parse(zone).map_err(IndexNameError::Zone)?,
-                ),
+                Some((format, zone)) => (math, format, Zone::parse(zone).map_err(IndexNameError::Zone)?),
                 None => (math, format, Zone::utc()),
             }
         }
     };
     let format = DateFormat::new(format).map_err(IndexNameError::Format)?;
-    let at = date_math::parse(math, now, &format, zone.rules(), Rounding::Down)
-        .map_err(IndexNameError::Math)?;
+    let at = date_math::parse(math, now, &format, zone.rules(), Rounding::Down).map_err(IndexNameError::Math)?;
     Ok(format.print(at, zone.rules()))
 }
 
@@ -161,9 +136,7 @@ mod tests {
 
     fn resolved(name: &str) -> Result<String, String> {
         let now = "2026-11-24T23:30:00Z".parse().unwrap();
-        resolve(name, now)
-            .map(Cow::into_owned)
-            .map_err(|e| e.to_string())
+        resolve(name, now).map(Cow::into_owned).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -174,10 +147,7 @@ mod tests {
             ("<logs>", "logs"),
             ("<logs-{now/d}>", "logs-2026.11.24"),
             ("<logs-{now-1d/d{yyyy.MM.dd|+01:00}}>", "logs-2026.11.24"),
-            (
-                "<logs-{now/d{yyyy.MM.dd|+01:00}}-{now/M{yyyy.MM}}*>",
-                "logs-2026.11.25-2026.11*",
-            ),
+            ("<logs-{now/d{yyyy.MM.dd|+01:00}}-{now/M{yyyy.MM}}*>", "logs-2026.11.25-2026.11*"),
             ("<t-d-{2026.03.01||-1d}>", "t-d-2026.02.28"),
             ("<t-{2026.11||{yyyy.MM}}>", "t-2026.11"),
             ("<t-d-{2026.11||/M{yyyy.MM}}>", "t-d-2026.11"),
@@ -191,27 +161,12 @@ mod tests {
     #[test]
     fn errors_have_elasticsearchs_words() {
         for (name, expected) in [
-            (
-                "<wbc-t-{now/>",
-                "invalid dynamic name expression [wbc-t-{now/>]. date math placeholder is open ended",
-            ),
-            (
-                "<a-{now/d{}}>",
-                "invalid dynamic name expression [now/d{}]. missing date format",
-            ),
-            (
-                "<a-{now/d{yyyy}x}>",
-                "invalid dynamic name expression [now/d{yyyy}x]. missing closing `}` for date math format",
-            ),
-            (
-                "<a-{now/d{yyyy{MM}}}>",
-                "invalid dynamic name expression [a-{now/d{yyyy{MM}}}>]. invalid character in placeholder at position [14]",
-            ),
+            ("<wbc-t-{now/>", "invalid dynamic name expression [wbc-t-{now/>]. date math placeholder is open ended"),
+            ("<a-{now/d{}}>", "invalid dynamic name expression [now/d{}]. missing date format"),
+            ("<a-{now/d{yyyy}x}>", "invalid dynamic name expression [now/d{yyyy}x]. missing closing `}` for date math format"),
+            ("<a-{now/d{yyyy{MM}}}>", "invalid dynamic name expression [a-{now/d{yyyy{MM}}}>]. invalid character in placeholder at position [14]"),
             ("<>", "nothing captured"),
-            (
-                "<a-{now/d{yyyy|Pangea/Tethys}}>",
-                "Unknown time-zone ID: Pangea/Tethys",
-            ),
+            ("<a-{now/d{yyyy|Pangea/Tethys}}>", "Unknown time-zone ID: Pangea/Tethys"),
             ("<a-{now/x}>", "unit [x] not supported for date math [/x]"),
             (
                 "<t-d-{2026-11-24||/d}>",
@@ -220,9 +175,7 @@ mod tests {
         ] {
             assert_eq!(resolved(name).unwrap_err(), expected, "{name}");
         }
-        assert!(resolved("<a-}>").unwrap_err().starts_with(
-            "invalid dynamic name expression [a-}>]. invalid character at position [3]. `{` and `}`"
-        ));
+        assert!(resolved("<a-}>").unwrap_err().starts_with("invalid dynamic name expression [a-}>]. invalid character at position [3]. `{` and `}`"));
     }
 
     proptest! {

@@ -32,10 +32,7 @@ impl std::fmt::Display for ZoneError {
             ZoneError::Malformed(id) if id.starts_with(['+', '-']) => {
                 write!(f, "Invalid ID for ZoneOffset, invalid format: {id}")
             }
-            ZoneError::Malformed(id) => write!(
-                f,
-                "Invalid ID for region-based ZoneId, invalid format: {id}"
-            ),
+            ZoneError::Malformed(id) => write!(f, "Invalid ID for region-based ZoneId, invalid format: {id}"),
         }
     }
 }
@@ -56,10 +53,7 @@ impl ZoneError {
 impl Zone {
     #[must_use]
     pub fn utc() -> Zone {
-        Zone {
-            id: "UTC".into(),
-            rules: TimeZone::UTC,
-        }
+        Zone { id: "UTC".into(), rules: TimeZone::UTC }
     }
 
     /// `Europe/London`, `Z`, `+1`, `+01:00`, `GMT+1`, `UTC+02:00`; case does not matter.
@@ -68,17 +62,11 @@ impl Zone {
     /// [`ZoneError`] where Java has one.
     pub fn parse(text: &str) -> Result<Zone, ZoneError> {
         if text.eq_ignore_ascii_case("z") {
-            return Ok(Zone {
-                id: "Z".into(),
-                rules: TimeZone::UTC,
-            });
+            return Ok(Zone { id: "Z".into(), rules: TimeZone::UTC });
         }
         if text.starts_with(['+', '-']) {
             let seconds = offset_seconds(text).ok_or_else(|| ZoneError::Malformed(text.into()))?;
-            return Ok(Zone {
-                id: offset_id(seconds),
-                rules: fixed(seconds),
-            });
+            return Ok(Zone { id: offset_id(seconds), rules: fixed(seconds) });
         }
         for prefix in ["UTC", "GMT", "UT"] {
             let Some((head, rest)) = text.split_at_checked(prefix.len()) else {
@@ -88,36 +76,20 @@ impl Zone {
                 continue;
             }
             if rest.is_empty() {
-                return Ok(Zone {
-                    id: prefix.into(),
-                    rules: TimeZone::UTC,
-                });
+                return Ok(Zone { id: prefix.into(), rules: TimeZone::UTC });
             }
             if rest.starts_with(['+', '-']) {
-                let seconds =
-                    offset_seconds(rest).ok_or_else(|| ZoneError::Malformed(text.into()))?;
-                let id = if seconds == 0 {
-                    prefix.into()
-                } else {
-                    format!("{prefix}{}", offset_id(seconds))
-                };
-                return Ok(Zone {
-                    id,
-                    rules: fixed(seconds),
-                });
+                let seconds = offset_seconds(rest).ok_or_else(|| ZoneError::Malformed(text.into()))?;
+                let id = if seconds == 0 { prefix.into() } else { format!("{prefix}{}", offset_id(seconds)) };
+                return Ok(Zone { id, rules: fixed(seconds) });
             }
         }
-        let well_formed = text.len() >= 2
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"/._~+-".contains(&b));
+        let well_formed =
+            text.len() >= 2 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._~+-".contains(&b));
         if !well_formed {
             return Err(ZoneError::Malformed(text.into()));
         }
-        let rules = database()
-            .get(text)
-            .map_err(|_| ZoneError::Unknown(text.into()))?;
+        let rules = database().get(text).map_err(|_| ZoneError::Unknown(text.into()))?;
         let id = rules.iana_name().unwrap_or(text).to_owned();
         Ok(Zone { id, rules })
     }
@@ -149,11 +121,7 @@ fn offset_seconds(text: &str) -> Option<i32> {
     let digits = text.get(1..)?;
     let two = |at: usize| -> Option<i32> {
         let part = digits.get(at..at + 2)?;
-        if part.bytes().all(|b| b.is_ascii_digit()) {
-            part.parse().ok()
-        } else {
-            None
-        }
+        if part.bytes().all(|b| b.is_ascii_digit()) { part.parse().ok() } else { None }
     };
     let colon = |at: usize| digits.as_bytes().get(at) == Some(&b':');
     let (hours, minutes, seconds) = match digits.len() {
@@ -176,11 +144,7 @@ pub(crate) fn offset_id(seconds: i32) -> String {
     }
     let (sign, size) = (if seconds < 0 { '-' } else { '+' }, seconds.abs());
     let (hours, minutes, rest) = (size / 3600, size / 60 % 60, size % 60);
-    if rest == 0 {
-        format!("{sign}{hours:02}:{minutes:02}")
-    } else {
-        format!("{sign}{hours:02}:{minutes:02}:{rest:02}")
-    }
+    if rest == 0 { format!("{sign}{hours:02}:{minutes:02}") } else { format!("{sign}{hours:02}:{minutes:02}:{rest:02}") }
 }
 
 #[cfg(test)]
@@ -200,28 +164,15 @@ mod tests {
             ("+00:00", "Z"),
             ("Etc/GMT+5", "Etc/GMT+5"),
         ] {
-            assert_eq!(
-                Zone::parse(text).map(|zone| zone.id().to_owned()),
-                Ok(id.to_owned()),
-                "{text}"
-            );
+            assert_eq!(Zone::parse(text).map(|zone| zone.id().to_owned()), Ok(id.to_owned()), "{text}");
         }
     }
 
     #[test]
     fn unknown_and_malformed_names_differ() {
-        assert_eq!(
-            Zone::parse("Pangea/Tethys").unwrap_err().to_string(),
-            "Unknown time-zone ID: Pangea/Tethys"
-        );
-        for text in [
-            "", "x", "+", "+1:00", "+19", "+01:60", "a b", "UTC+x", "é", "+é1",
-        ] {
-            assert_eq!(
-                Zone::parse(text).unwrap_err().kind(),
-                "date_time_exception",
-                "{text}"
-            );
+        assert_eq!(Zone::parse("Pangea/Tethys").unwrap_err().to_string(), "Unknown time-zone ID: Pangea/Tethys");
+        for text in ["", "x", "+", "+1:00", "+19", "+01:60", "a b", "UTC+x", "é", "+é1"] {
+            assert_eq!(Zone::parse(text).unwrap_err().kind(), "date_time_exception", "{text}");
         }
     }
 }

@@ -46,30 +46,35 @@ impl PartialEq for DateFormat {
 enum Alternative {
     EpochMillis,
     EpochSecond,
-    Pattern {
-        parser: Vec<Element>,
-        printer: Vec<Element>,
-    },
+    Pattern { parser: Vec<Element>, printer: Vec<Element> },
 }
 
-/// A format string that is none: the reason of Elasticsearch's `illegal_argument_exception`.
+/// A format string that is none: prints as the reason of Elasticsearch's `illegal_argument_exception`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError {
-    format: String,
-    cause: String,
+pub enum FormatError {
+    Empty,
+    EmptyElement { format: String },
+    Pattern { pattern: String, cause: String },
 }
 
 impl FormatError {
-    /// The reason of its cause, also an `illegal_argument_exception`: `Unknown pattern letter: o`.
+    /// The reason of its cause, if it has one: an `illegal_argument_exception` too (`Unknown pattern letter: o`).
     #[must_use]
-    pub fn cause(&self) -> &str {
-        &self.cause
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            FormatError::Pattern { cause, .. } => Some(cause),
+            FormatError::Empty | FormatError::EmptyElement { .. } => None,
+        }
     }
 }
 
 impl std::fmt::Display for FormatError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Invalid format: [{}]: {}", self.format, self.cause)
+        match self {
+            FormatError::Empty => f.write_str("No date pattern provided"),
+            FormatError::EmptyElement { format } => write!(f, "Cannot have empty element in multi date format pattern: {format}"),
+            FormatError::Pattern { pattern, cause } => write!(f, "Invalid format: [{pattern}]: {cause}"),
+        }
     }
 }
 
@@ -96,11 +101,7 @@ impl std::fmt::Display for DateError {
         if self.text.is_empty() {
             return f.write_str("cannot parse empty date");
         }
-        write!(
-            f,
-            "failed to parse date field [{}] with format [{}]",
-            self.text, self.format
-        )
+        write!(f, "failed to parse date field [{}] with format [{}]", self.text, self.format)
     }
 }
 
@@ -111,40 +112,30 @@ impl DateFormat {
     pub const DEFAULT: &'static str = "strict_date_optional_time||epoch_millis";
 
     /// The two formats that dynamic mapping tries, in this order.
-    pub const DYNAMIC: [&'static str; 2] = [
-        "strict_date_optional_time",
-        "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis",
-    ];
+    pub const DYNAMIC: [&'static str; 2] = ["strict_date_optional_time", "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"];
 
     /// # Errors
     /// [`FormatError`]: a name or pattern letter that nobody knows, quotes or brackets that do not match.
     pub fn new(text: &str) -> Result<DateFormat, FormatError> {
-        let fail = |format: &str, cause: String| FormatError {
-            format: format.into(),
-            cause,
-        };
         // A leading 8 marked a java-time pattern while both kinds were known.
         let body = text.strip_prefix('8').unwrap_or(text);
-        let mut alternatives = Vec::new();
-        for part in body.split("||") {
-            if part.is_empty() {
-                return Err(fail(text, "No date pattern provided".into()));
-            }
-            alternatives.push(Alternative::new(part).map_err(|cause| fail(part, cause))?);
+        if body.is_empty() {
+            return Err(FormatError::Empty);
         }
-        Ok(DateFormat {
-            text: text.into(),
-            alternatives,
-        })
+        let mut alternatives = Vec::new();
+        for pattern in body.split("||") {
+            if pattern.is_empty() {
+                return Err(FormatError::EmptyElement { format: text.into() });
+            }
+            alternatives.push(Alternative::new(pattern).map_err(|cause| FormatError::Pattern { pattern: pattern.into(), cause })?);
+        }
+        Ok(DateFormat { text: text.into(), alternatives })
     }
 
     /// `strict_date_optional_time||epoch_millis`.
     #[must_use]
     pub fn default_format() -> DateFormat {
-        DateFormat {
-            text: DateFormat::DEFAULT.into(),
-            alternatives: vec![named::strict_date_optional_time(), Alternative::EpochMillis],
-        }
+        DateFormat { text: DateFormat::DEFAULT.into(), alternatives: vec![named::strict_date_optional_time(), Alternative::EpochMillis] }
     }
 
     #[must_use]
@@ -165,12 +156,7 @@ impl DateFormat {
     ///
     /// # Errors
     /// [`DateError`] if no alternative fits, or the date does not exist.
-    pub fn parse_rounding(
-        &self,
-        text: &str,
-        zone: &TimeZone,
-        rounding: Rounding,
-    ) -> Result<Timestamp, DateError> {
+    pub fn parse_rounding(&self, text: &str, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, DateError> {
         let mut cause = String::new();
         if !text.is_empty() {
             for alternative in &self.alternatives {
@@ -180,14 +166,11 @@ impl DateFormat {
                 }
             }
         }
-        if self.alternatives.len() > 1 {
+        // The epoch formats are several parsers in one.
+        if !matches!(self.alternatives.as_slice(), [Alternative::Pattern { .. }]) {
             cause = "Failed to parse with all enclosed parsers".into();
         }
-        Err(DateError {
-            text: text.into(),
-            format: self.text.clone(),
-            cause: (!text.is_empty()).then_some(cause),
-        })
+        Err(DateError { text: text.into(), format: self.text.clone(), cause: (!text.is_empty()).then_some(cause) })
     }
 
     /// The instant in the first alternative, as seen in `zone`.
@@ -207,10 +190,7 @@ impl Alternative {
             return Ok(named);
         }
         let elements = pattern::compile(part, pattern::Widths::Java)?;
-        Ok(Alternative::Pattern {
-            parser: elements.clone(),
-            printer: elements,
-        })
+        Ok(Alternative::Pattern { parser: elements.clone(), printer: elements })
     }
 
     fn parse(&self, text: &str, zone: &TimeZone, rounding: Rounding) -> Result<Timestamp, String> {
@@ -220,9 +200,7 @@ impl Alternative {
             Alternative::Pattern { parser, .. } => {
                 let mut fields = Fields::default();
                 scan::scan(parser, text, &mut fields)?;
-                fields.resolve(zone, rounding).map_err(|why| {
-                    format!("Text '{}' could not be parsed: {why}", scan::shown(text))
-                })
+                fields.resolve(zone, rounding).map_err(|why| format!("Text '{}' could not be parsed: {why}", scan::shown(text)))
             }
         }
     }

@@ -6,7 +6,7 @@
 use super::Alternative;
 use super::pattern::{self, Element, Widths};
 
-const OPTIONAL_TIME: &str = "yyyy[-MM[-dd]]['T'[HH[:mm[:ss[.SSS]]][Z]]]";
+const OPTIONAL_TIME: &str = "yyyy[-MM[-dd]]['T'[HH[:mm[:ss[.SSS][,SSS]]][Z]]]";
 const FULL: &str = "yyyy-MM-dd'T'HH:mm:ss.SSSZ";
 
 /// `strict_` in front makes the widths exact.
@@ -15,14 +15,8 @@ const BOTH_WIDTHS: &[(&str, &str)] = &[
     ("date_hour", "yyyy-MM-dd'T'HH"),
     ("date_hour_minute", "yyyy-MM-dd'T'HH:mm"),
     ("date_hour_minute_second", "yyyy-MM-dd'T'HH:mm:ss"),
-    (
-        "date_hour_minute_second_fraction",
-        "yyyy-MM-dd'T'HH:mm:ss.SSS",
-    ),
-    (
-        "date_hour_minute_second_millis",
-        "yyyy-MM-dd'T'HH:mm:ss.SSS",
-    ),
+    ("date_hour_minute_second_fraction", "yyyy-MM-dd'T'HH:mm:ss.SSS"),
+    ("date_hour_minute_second_millis", "yyyy-MM-dd'T'HH:mm:ss.SSS"),
     ("date_time", "yyyy-MM-dd'T'HH:mm:ss.SSSZ"),
     ("date_time_no_millis", "yyyy-MM-dd'T'HH:mm:ssZ"),
     ("hour", "HH"),
@@ -71,10 +65,7 @@ pub(super) fn strict_date_optional_time() -> Alternative {
 }
 
 fn optional_time(widths: Widths, printer: &str) -> Alternative {
-    Alternative::Pattern {
-        parser: elements(OPTIONAL_TIME, widths),
-        printer: elements(printer, widths),
-    }
+    Alternative::Pattern { parser: elements(OPTIONAL_TIME, widths), printer: elements(printer, widths) }
 }
 
 /// The tables hold valid patterns only (a test compiles each).
@@ -91,12 +82,8 @@ pub(super) fn lookup(name: &str) -> Option<Alternative> {
 }
 
 fn snake_case(name: &str) -> Option<String> {
-    if !name.bytes().all(|b| b.is_ascii_alphanumeric())
-        || !name.starts_with(|c: char| c.is_ascii_lowercase())
-    {
-        return name
-            .eq_ignore_ascii_case("iso8601")
-            .then(|| "iso8601".to_owned());
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric()) || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return name.eq_ignore_ascii_case("iso8601").then(|| "iso8601".to_owned());
     }
     let mut snake = String::with_capacity(name.len() + 4);
     for c in name.chars() {
@@ -125,22 +112,14 @@ fn lookup_snake(name: &str) -> Option<Alternative> {
         }
         _ => {}
     }
-    let find = |table: &[(&str, &'static str)], name: &str| {
-        table
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, pattern)| *pattern)
-    };
+    let find = |table: &[(&str, &'static str)], name: &str| table.iter().find(|(n, _)| *n == name).map(|(_, pattern)| *pattern);
     let (pattern, widths) = match find(BOTH_WIDTHS, rest) {
         Some(pattern) if rest.starts_with("basic") => (pattern, Widths::Strict),
         Some(pattern) => (pattern, widths),
         None => (find(BASIC, name)?, Widths::Strict),
     };
     // Printing pads in either case.
-    Some(Alternative::Pattern {
-        parser: elements(pattern, widths),
-        printer: elements(pattern, Widths::Strict),
-    })
+    Some(Alternative::Pattern { parser: elements(pattern, widths), printer: elements(pattern, Widths::Strict) })
 }
 
 #[cfg(test)]
@@ -151,10 +130,7 @@ mod tests {
     fn every_pattern_compiles() {
         for (name, pattern) in BOTH_WIDTHS.iter().chain(BASIC) {
             for widths in [Widths::Strict, Widths::Lenient] {
-                assert!(
-                    !pattern::compile(pattern, widths).unwrap().is_empty(),
-                    "{name}"
-                );
+                assert!(!pattern::compile(pattern, widths).unwrap().is_empty(), "{name}");
             }
         }
         for pattern in [OPTIONAL_TIME, FULL, "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSZ"] {

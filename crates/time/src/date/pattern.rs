@@ -68,13 +68,13 @@ pub(super) enum Element {
     },
     /// Two digits of a year, 2000 to 2099.
     ShortYear(Field),
-    /// Digits of a second's fraction, after a point of their own if `point`.
+    /// Digits of a second's fraction, after a `point` of their own, which may be a comma.
     Fraction {
         min: usize,
         max: usize,
         print_min: usize,
         print_max: usize,
-        point: bool,
+        point: Option<char>,
     },
     Name(Name, Style),
     Offset(OffsetStyle),
@@ -99,6 +99,9 @@ const OPTIONAL_DEPTH_MAX: usize = 32;
 
 /// Most letters of one kind that Java takes for a number.
 const LETTERS_MAX: usize = 19;
+
+/// From so many letters on a year takes more digits only where digits of other fields follow.
+pub(super) const YEAR_EXACT_MIN: usize = 4;
 
 pub(super) fn compile(pattern: &str, widths: Widths) -> Result<Vec<Element>, String> {
     let mut stack: Vec<Vec<Element>> = vec![Vec::new()];
@@ -142,23 +145,21 @@ pub(super) fn compile(pattern: &str, widths: Widths) -> Result<Vec<Element>, Str
 
 /// A fraction in the named formats owns the point before it.
 fn push(elements: &mut Vec<Element>, mut element: Element) {
-    if let Element::Fraction {
-        point: point @ false,
-        print_max: 9,
-        ..
-    } = &mut element
-        && elements.last() == Some(&Element::Literal(".".into()))
-    {
-        elements.pop();
-        *point = true;
+    if let Element::Fraction { point: point @ None, print_max: 9, .. } = &mut element {
+        let separator = match elements.last() {
+            Some(Element::Literal(text)) if text == "." => Some('.'),
+            Some(Element::Literal(text)) if text == "," => Some(','),
+            _ => None,
+        };
+        if separator.is_some() {
+            elements.pop();
+            *point = separator;
+        }
     }
     elements.push(element);
 }
 
-fn quoted(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    pattern: &str,
-) -> Result<String, String> {
+fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, pattern: &str) -> Result<String, String> {
     if chars.next_if_eq(&'\'').is_some() {
         return Ok("'".into());
     }
@@ -166,9 +167,7 @@ fn quoted(
     loop {
         match chars.next() {
             None => {
-                return Err(format!(
-                    "Pattern ends with an incomplete string literal: {pattern}"
-                ));
+                return Err(format!("Pattern ends with an incomplete string literal: {pattern}"));
             }
             Some('\'') if chars.next_if_eq(&'\'').is_some() => literal.push('\''),
             Some('\'') => return Ok(literal),
@@ -195,12 +194,7 @@ fn letter(c: char, count: usize, widths: Widths) -> Result<Element, String> {
         'd' => two(Field::Day),
         'D' => number(Field::DayOfYear, count, 3, widths),
         'w' => two(Field::Week),
-        'e' | 'c' if count <= 2 => Ok(Element::Number {
-            field: Field::Weekday,
-            min: count,
-            max: count,
-            print: count,
-        }),
+        'e' | 'c' if count <= 2 => Ok(Element::Number { field: Field::Weekday, min: count, max: count, print: count }),
         'E' | 'e' | 'c' => name(Name::Weekday),
         'a' if count == 1 => Ok(Element::Name(Name::HalfDay, Style::Short)),
         'a' => too_many(),
@@ -211,28 +205,12 @@ fn letter(c: char, count: usize, widths: Widths) -> Result<Element, String> {
         'h' => two(Field::ClockHalfDayHour),
         'm' => two(Field::Minute),
         's' => two(Field::Second),
-        'S' if count > 9 => too_many(),
-        'S' if widths == Widths::Java => Ok(Element::Fraction {
-            min: count,
-            max: count,
-            print_min: count,
-            print_max: count,
-            point: false,
-        }),
-        'S' => Ok(Element::Fraction {
-            min: 1,
-            max: 9,
-            print_min: count,
-            print_max: 9,
-            point: false,
-        }),
+        'S' if count > 9 => Err(format!("Minimum width must be from 0 to 9 inclusive but was {count}")),
+        'S' if widths == Widths::Java => Ok(Element::Fraction { min: count, max: count, print_min: count, print_max: count, point: None }),
+        'S' => Ok(Element::Fraction { min: 1, max: 9, print_min: count, print_max: 9, point: None }),
         'n' => number(Field::Nano, count, LETTERS_MAX, widths),
         'A' => number(Field::MilliOfDay, count, LETTERS_MAX, widths),
-        'Z' if widths != Widths::Java => Ok(Element::Offset(if count == 1 {
-            OffsetStyle::Any
-        } else {
-            OffsetStyle::AnyBasic
-        })),
+        'Z' if widths != Widths::Java => Ok(Element::Offset(if count == 1 { OffsetStyle::Any } else { OffsetStyle::AnyBasic })),
         'Z' | 'X' | 'x' | 'O' => offset(c, count),
         'V' if count == 2 => Ok(Element::ZoneId),
         'V' => Err(format!("Pattern letter count must be 2: {c}")),
@@ -245,17 +223,11 @@ fn letter(c: char, count: usize, widths: Widths) -> Result<Element, String> {
 fn year(field: Field, count: usize, widths: Widths) -> Result<Element, String> {
     let (min, max) = match (widths, count) {
         (_, 2) => return Ok(Element::ShortYear(field)),
-        (Widths::Java, 1..=LETTERS_MAX) => (count, LETTERS_MAX),
-        (Widths::Java, _) => return Err("Too many pattern letters: y".into()),
-        (Widths::Strict, _) => (count, count),
+        (Widths::Java | Widths::Strict, 1..=LETTERS_MAX) => (count, LETTERS_MAX),
+        (Widths::Java | Widths::Strict, _) => return Err("Too many pattern letters: y".into()),
         (Widths::Lenient, _) => (1, count),
     };
-    Ok(Element::Number {
-        field,
-        min,
-        max,
-        print: count,
-    })
+    Ok(Element::Number { field, min, max, print: count })
 }
 
 /// One letter takes any number of digits, several take exactly as many.
@@ -268,12 +240,7 @@ fn number(field: Field, count: usize, most: usize, widths: Widths) -> Result<Ele
         (Widths::Lenient, _) => (1, count),
         _ => (count, count),
     };
-    Ok(Element::Number {
-        field,
-        min,
-        max,
-        print: count,
-    })
+    Ok(Element::Number { field, min, max, print: count })
 }
 
 fn letter_of(field: Field) -> char {
@@ -304,12 +271,8 @@ fn offset(c: char, count: usize) -> Result<Element, String> {
         ('Z' | 'O', 4) | ('O', 1) => OffsetStyle::Localised,
         ('Z', 5) => OffsetStyle::Colon { zero: "Z" },
         ('X' | 'x', 1) => OffsetStyle::Hour { zero: zero("+00") },
-        ('X' | 'x', 2 | 4) => OffsetStyle::Basic {
-            zero: zero("+0000"),
-        },
-        ('X' | 'x', 3 | 5) => OffsetStyle::Colon {
-            zero: zero("+00:00"),
-        },
+        ('X' | 'x', 2 | 4) => OffsetStyle::Basic { zero: zero("+0000") },
+        ('X' | 'x', 3 | 5) => OffsetStyle::Colon { zero: zero("+00:00") },
         ('O', _) => return Err("Pattern letter count must be 1 or 4: O".into()),
         _ => return Err(format!("Too many pattern letters: {c}")),
     };

@@ -28,27 +28,14 @@ fn all(elements: &[Element], at: &Zoned, out: &mut String) {
 fn one(element: &Element, at: &Zoned, out: &mut String) {
     match element {
         Element::Literal(literal) => out.push_str(literal),
-        Element::Number { field, print, .. } => {
-            push(out, format_args!("{:0print$}", value(*field, at)))
-        }
-        Element::ShortYear(field) => push(
-            out,
-            format_args!("{:02}", value(*field, at).rem_euclid(100)),
-        ),
-        Element::Fraction {
-            print_min,
-            print_max,
-            point,
-            ..
-        } => {
-            if *point {
-                out.push('.');
+        Element::Number { field, print, .. } => push(out, format_args!("{:0print$}", value(*field, at))),
+        Element::ShortYear(field) => push(out, format_args!("{:02}", value(*field, at).rem_euclid(100))),
+        Element::Fraction { print_min, print_max, point, .. } => {
+            if let Some(point) = point {
+                out.push(*point);
             }
             let digits = format!("{:09}", at.subsec_nanosecond());
-            let needed = digits
-                .trim_end_matches('0')
-                .len()
-                .clamp(*print_min, *print_max);
+            let needed = digits.trim_end_matches('0').len().clamp(*print_min, *print_max);
             out.push_str(digits.get(..needed).unwrap_or(&digits));
         }
         Element::Name(name, style) => out.push_str(cut(text(*name, at), *name, *style)),
@@ -80,10 +67,7 @@ fn value(field: Field, at: &Zoned) -> i64 {
         Field::Minute => time.minute().into(),
         Field::Second => time.second().into(),
         Field::Nano => time.subsec_nanosecond().into(),
-        Field::MilliOfDay => {
-            ((hour * 60 + i64::from(time.minute())) * 60 + i64::from(time.second())) * 1000
-                + i64::from(time.millisecond())
-        }
+        Field::MilliOfDay => ((hour * 60 + i64::from(time.minute())) * 60 + i64::from(time.second())) * 1000 + i64::from(time.millisecond()),
     }
 }
 
@@ -110,9 +94,7 @@ fn offset(style: OffsetStyle, at: &Zoned, out: &mut String) {
     let seconds = at.offset().seconds();
     let zero = match style {
         OffsetStyle::Any | OffsetStyle::AnyBasic => "Z",
-        OffsetStyle::Hour { zero } | OffsetStyle::Basic { zero } | OffsetStyle::Colon { zero } => {
-            zero
-        }
+        OffsetStyle::Hour { zero } | OffsetStyle::Basic { zero } | OffsetStyle::Colon { zero } => zero,
         OffsetStyle::Localised => "GMT",
     };
     if seconds == 0 {
@@ -124,9 +106,7 @@ fn offset(style: OffsetStyle, at: &Zoned, out: &mut String) {
     match style {
         OffsetStyle::Any => out.push_str(&offset_id(seconds)),
         OffsetStyle::Hour { .. } if minutes == 0 => push(out, format_args!("{sign}{hours:02}")),
-        OffsetStyle::AnyBasic | OffsetStyle::Basic { .. } | OffsetStyle::Hour { .. } => {
-            push(out, format_args!("{sign}{hours:02}{minutes:02}"))
-        }
+        OffsetStyle::AnyBasic | OffsetStyle::Basic { .. } | OffsetStyle::Hour { .. } => push(out, format_args!("{sign}{hours:02}{minutes:02}")),
         OffsetStyle::Colon { .. } => push(out, format_args!("{sign}{hours:02}:{minutes:02}")),
         OffsetStyle::Localised => push(out, format_args!("GMT{sign}{hours:02}:{minutes:02}")),
     }

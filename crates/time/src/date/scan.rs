@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Rounding;
 use super::fields::{Fields, month_name, weekday_name};
-use super::pattern::{Element, Field, Name, OffsetStyle, Style};
+use super::pattern::{Element, Field, Name, OffsetStyle, Style, YEAR_EXACT_MIN};
 use crate::zone::Zone;
 
 /// Longest piece of a text that an error shows.
@@ -19,16 +19,8 @@ type Misfit = usize;
 /// What Java's `DateTimeParseException` says.
 pub(super) fn scan(elements: &[Element], text: &str, fields: &mut Fields) -> Result<(), String> {
     match all(elements, text, 0, fields) {
-        Err(at) => Err(format!(
-            "Text '{}' could not be parsed at index {}",
-            shown(text),
-            utf16(text, at)
-        )),
-        Ok(end) if end < text.len() => Err(format!(
-            "Text '{}' could not be parsed, unparsed text found at index {}",
-            shown(text),
-            utf16(text, end)
-        )),
+        Err(at) => Err(format!("Text '{}' could not be parsed at index {}", shown(text), utf16(text, at))),
+        Ok(end) if end < text.len() => Err(format!("Text '{}' could not be parsed, unparsed text found at index {}", shown(text), utf16(text, end))),
         Ok(_) => Ok(()),
     }
 }
@@ -42,96 +34,55 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Java counts in UTF-16.
 fn utf16(text: &str, at: usize) -> usize {
-    text.get(..at)
-        .map_or(at, |head| head.encode_utf16().count())
+    text.get(..at).map_or(at, |head| head.encode_utf16().count())
 }
 
-fn all(
-    elements: &[Element],
-    text: &str,
-    mut at: usize,
-    fields: &mut Fields,
-) -> Result<usize, Misfit> {
+fn all(elements: &[Element], text: &str, mut at: usize, fields: &mut Fields) -> Result<usize, Misfit> {
     for (index, element) in elements.iter().enumerate() {
-        at = one(
-            element,
-            elements.get(index + 1..).unwrap_or_default(),
-            text,
-            at,
-            fields,
-        )?;
+        at = one(element, elements.get(index + 1..).unwrap_or_default(), text, at, fields)?;
     }
     Ok(at)
 }
 
-fn one(
-    element: &Element,
-    following: &[Element],
-    text: &str,
-    at: usize,
-    fields: &mut Fields,
-) -> Result<usize, Misfit> {
+fn one(element: &Element, following: &[Element], text: &str, at: usize, fields: &mut Fields) -> Result<usize, Misfit> {
     let rest = text.get(at..).ok_or(at)?;
     match element {
-        Element::Literal(literal) => rest
-            .starts_with(literal.as_str())
-            .then(|| at + literal.len())
-            .ok_or(at),
-        Element::Number {
-            field, min, max, ..
-        } => {
-            let signed = matches!(field, Field::Year | Field::WeekYear) && max > min;
+        Element::Literal(literal) => rest.starts_with(literal.as_str()).then(|| at + literal.len()).ok_or(at),
+        Element::Number { field, min, max, .. } => {
+            let year = matches!(field, Field::Year | Field::WeekYear);
+            let exact = year && *min >= YEAR_EXACT_MIN;
+            let signed = year && max > min && !exact;
             let (sign, digits) = match rest.strip_prefix('-') {
                 Some(digits) if signed => (-1, digits),
                 _ => (1, rest),
             };
             let reserved: usize = following.iter().map_while(fixed_width).sum();
             let count = leading_digits(digits);
-            let count = if max > min {
-                count.saturating_sub(reserved).clamp(*min, *max).min(count)
-            } else {
-                count.min(*max)
-            };
-            if count < *min {
+            let count = if max > min { count.saturating_sub(reserved).clamp(*min, *max).min(count) } else { count.min(*max) };
+            if count < *min || (exact && count > *min) {
                 return Err(at);
             }
-            let value: i64 = digits
-                .get(..count)
-                .and_then(|digits| digits.parse().ok())
-                .ok_or(at)?;
+            let value: i64 = digits.get(..count).and_then(|digits| digits.parse().ok()).ok_or(at)?;
             fields.set(*field, sign * value);
             Ok(at + (rest.len() - digits.len()) + count)
         }
         Element::ShortYear(field) => {
-            let digits = rest
-                .get(..2)
-                .filter(|digits| leading_digits(digits) == 2)
-                .ok_or(at)?;
+            let digits = rest.get(..2).filter(|digits| leading_digits(digits) == 2).ok_or(at)?;
             fields.set(*field, 2000 + digits.parse::<i64>().map_err(|_| at)?);
             Ok(at + 2)
         }
-        Element::Fraction {
-            min, max, point, ..
-        } => {
-            let digits = if *point {
-                rest.strip_prefix('.').ok_or(at)?
-            } else {
-                rest
-            };
+        Element::Fraction { min, max, point, .. } => {
+            let digits = point.map_or(Some(rest), |point| rest.strip_prefix(point)).ok_or(at)?;
             let count = leading_digits(digits).min(*max);
             if count < *min {
                 return Err(at);
             }
             let text = digits.get(..count).ok_or(at)?;
             fields.set(Field::Nano, format!("{text:0<9}").parse().map_err(|_| at)?);
-            Ok(at + usize::from(*point) + count)
+            Ok(at + point.map_or(0, char::len_utf8) + count)
         }
-        Element::Name(name, style) => named(*name, *style, rest, fields)
-            .map(|length| at + length)
-            .ok_or(at),
-        Element::Offset(style) => offset(*style, rest, fields)
-            .map(|length| at + length)
-            .ok_or(at),
+        Element::Name(name, style) => named(*name, *style, rest, fields).map(|length| at + length).ok_or(at),
+        Element::Offset(style) => offset(*style, rest, fields).map(|length| at + length).ok_or(at),
         Element::ZoneId => zone_id(rest, fields).map(|length| at + length).ok_or(at),
         Element::Optional(inner) => {
             let mut tried = fields.clone();
@@ -148,13 +99,7 @@ fn one(
 
 fn fixed_width(element: &Element) -> Option<usize> {
     match element {
-        Element::Number { min, max, .. }
-        | Element::Fraction {
-            min,
-            max,
-            point: false,
-            ..
-        } if min == max => Some(*min),
+        Element::Number { min, max, .. } | Element::Fraction { min, max, point: None, .. } if min == max => Some(*min),
         _ => None,
     }
 }
@@ -172,8 +117,7 @@ fn named(name: Name, style: Style, rest: &str, fields: &mut Fields) -> Option<us
                 Style::Short => full.get(..3)?,
                 Style::Narrow => full.get(..1)?,
             };
-            rest.starts_with(wanted)
-                .then_some((i64::from(number), wanted.len()))
+            rest.starts_with(wanted).then_some((i64::from(number), wanted.len()))
         })
     };
     match name {
@@ -196,14 +140,8 @@ fn named(name: Name, style: Style, rest: &str, fields: &mut Fields) -> Option<us
             Some(2)
         }
         Name::Era => {
-            let (wanted, before) = [
-                ("Anno Domini", false),
-                ("Before Christ", true),
-                ("AD", false),
-                ("BC", true),
-            ]
-            .into_iter()
-            .find(|(wanted, _)| rest.starts_with(wanted))?;
+            let (wanted, before) =
+                [("Anno Domini", false), ("Before Christ", true), ("AD", false), ("BC", true)].into_iter().find(|(wanted, _)| rest.starts_with(wanted))?;
             fields.before_christ = before;
             Some(wanted.len())
         }
@@ -211,26 +149,18 @@ fn named(name: Name, style: Style, rest: &str, fields: &mut Fields) -> Option<us
 }
 
 fn offset(style: OffsetStyle, rest: &str, fields: &mut Fields) -> Option<usize> {
-    let digits = |from: usize, count: usize| {
-        rest.get(from..from + count)
-            .is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()))
-    };
+    let digits = |from: usize, count: usize| rest.get(from..from + count).is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()));
     let colon = |at: usize| rest.as_bytes().get(at) == Some(&b':');
     let zero = match style {
         OffsetStyle::Any | OffsetStyle::AnyBasic => "Z",
-        OffsetStyle::Hour { zero } | OffsetStyle::Basic { zero } | OffsetStyle::Colon { zero } => {
-            zero
-        }
+        OffsetStyle::Hour { zero } | OffsetStyle::Basic { zero } | OffsetStyle::Colon { zero } => zero,
         OffsetStyle::Localised => "GMT",
     };
     if style == OffsetStyle::Localised {
-        let length = 3 + rest
-            .get(3..)
-            .map_or(0, |tail| if tail.starts_with(['+', '-']) { 6 } else { 0 });
-        return take_zone(
-            rest.get(..length).filter(|text| text.starts_with("GMT"))?,
-            fields,
-        );
+        let tail = rest.strip_prefix(zero)?;
+        let signed = tail.starts_with(['+', '-']);
+        let length = if signed { 1 + tail.get(1..)?.bytes().take_while(|b| b.is_ascii_digit() || *b == b':').count() } else { 0 };
+        return take_zone(rest.get(..zero.len() + length)?, fields);
     }
     if rest.starts_with(zero) && !zero.starts_with('+') {
         return take_zone("Z", fields).map(|_| zero.len());
@@ -244,9 +174,7 @@ fn offset(style: OffsetStyle, rest: &str, fields: &mut Fields) -> Option<usize> 
     let without = (hour && digits(3, 2)).then_some(5);
     let only_hour = hour.then_some(3);
     let length = match style {
-        OffsetStyle::Any | OffsetStyle::AnyBasic | OffsetStyle::Localised => {
-            with_colon.or(without).or(only_hour)
-        }
+        OffsetStyle::Any | OffsetStyle::AnyBasic | OffsetStyle::Localised => with_colon.or(without).or(only_hour),
         OffsetStyle::Hour { .. } => without.or(only_hour),
         OffsetStyle::Basic { .. } => without,
         OffsetStyle::Colon { .. } => with_colon,
@@ -261,10 +189,7 @@ fn take_zone(text: &str, fields: &mut Fields) -> Option<usize> {
 
 /// The longest piece that could be a zone's name.
 fn zone_id(rest: &str, fields: &mut Fields) -> Option<usize> {
-    let length = rest
-        .bytes()
-        .take_while(|b| b.is_ascii_alphanumeric() || b"/._~+-:".contains(b))
-        .count();
+    let length = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || b"/._~+-:".contains(b)).count();
     take_zone(rest.get(..length)?, fields)
 }
 
@@ -277,25 +202,16 @@ pub(super) fn epoch(text: &str, digits: usize, rounding: Rounding) -> Result<Tim
     };
     let (whole, fraction) = size.split_once('.').unwrap_or((size, ""));
     let only_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty()
-        || whole.len() > 19
-        || fraction.len() > digits
-        || !only_digits(whole)
-        || !only_digits(fraction)
-        || size.ends_with('.')
-    {
+    if whole.is_empty() || whole.len() > 19 || fraction.len() > digits || !only_digits(whole) || !only_digits(fraction) || size.ends_with('.') {
         return Err(misfit());
     }
     let unit = 10_i128.pow(u32::try_from(digits).unwrap_or(9));
     let whole: i128 = whole.parse().map_err(|_| misfit())?;
-    let part: i128 = format!("{fraction:0<digits$}")
-        .parse()
-        .map_err(|_| misfit())?;
+    let part: i128 = format!("{fraction:0<digits$}").parse().map_err(|_| misfit())?;
     let size = whole * unit + part;
     let mut nanos = if negative { -size } else { size };
     if rounding == Rounding::Up && fraction.is_empty() {
         nanos += unit - 1;
     }
-    Timestamp::from_nanosecond(nanos)
-        .map_err(|_| format!("Text '{}' is beyond the supported years", shown(text)))
+    Timestamp::from_nanosecond(nanos).map_err(|_| format!("Text '{}' is beyond the supported years", shown(text)))
 }

@@ -91,9 +91,7 @@ enum Field {
 }
 
 const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
+const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 
 /// The first year that counts.
 const YEAR_FIRST: u32 = 1970;
@@ -138,10 +136,7 @@ impl Field {
 
     /// The number of a name at the start of `text`, by its first three letters.
     fn named(self, text: &str) -> Option<u32> {
-        let at = self
-            .names()
-            .iter()
-            .position(|name| text.starts_with(name))?;
+        let at = self.names().iter().position(|name| text.starts_with(name))?;
         u32::try_from(at + 1).ok()
     }
 }
@@ -153,10 +148,7 @@ impl Cron {
     /// [`CronError`] names the expression and says what is wrong with it.
     pub fn parse(expression: &str) -> Result<Cron, CronError> {
         let text = expression.to_uppercase();
-        read(&text).map_err(|detail| CronError {
-            expression: expression.into(),
-            detail,
-        })
+        read(&text).map_err(|detail| CronError { expression: expression.into(), detail })
     }
 
     /// In upper case, as it prints.
@@ -176,27 +168,13 @@ fn mask(low: u32, high: u32) -> u64 {
 }
 
 fn read(text: &str) -> Result<Cron, String> {
-    let fields: Vec<&str> = text
-        .split([' ', '\t'])
-        .filter(|field| !field.is_empty())
-        .collect();
-    let &[
-        seconds,
-        minutes,
-        hours,
-        day_of_month,
-        month,
-        day_of_week,
-        ref rest @ ..,
-    ] = fields.as_slice()
-    else {
+    let fields: Vec<&str> = text.split([' ', '\t']).filter(|field| !field.is_empty()).collect();
+    let &[seconds, minutes, hours, day_of_month, month, day_of_week, ref rest @ ..] = fields.as_slice() else {
         return Err("unexpected end of expression: a cron expression has at least 6 fields".into());
     };
     let days = match (day_of_month, day_of_week) {
         ("?", "?") => {
-            return Err(
-                "'?' can only be specified for day of month or day of week, not for both".into(),
-            );
+            return Err("'?' can only be specified for day of month or day of week, not for both".into());
         }
         ("?", day_of_week) => days_of_week(day_of_week)?,
         (day_of_month, "?") => days_of_month(day_of_month)?,
@@ -204,12 +182,7 @@ fn read(text: &str) -> Result<Cron, String> {
     };
     let years = match rest.first().copied() {
         None | Some("*") => Years::Any,
-        Some(years) => Years::Of(
-            numbers(Field::Year, years)?
-                .into_iter()
-                .filter_map(|year| i16::try_from(year).ok())
-                .collect(),
-        ),
+        Some(years) => Years::Of(numbers(Field::Year, years)?.into_iter().filter_map(|year| i16::try_from(year).ok()).collect()),
     };
     Ok(Cron {
         text: text.to_owned(),
@@ -223,9 +196,7 @@ fn read(text: &str) -> Result<Cron, String> {
 }
 
 fn bits(field: Field, list: &str) -> Result<u64, String> {
-    Ok(numbers(field, list)?.into_iter().fold(0, |bits, number| {
-        bits | 1_u64.checked_shl(number).unwrap_or(0)
-    }))
+    Ok(numbers(field, list)?.into_iter().fold(0, |bits, number| bits | 1_u64.checked_shl(number).unwrap_or(0)))
 }
 
 /// The members of a comma list, sorted, each once.
@@ -251,10 +222,7 @@ fn item_numbers(field: Field, item: &str) -> Result<Vec<u32>, String> {
     if let Some(step) = item.strip_prefix("*/").or_else(|| item.strip_prefix('/')) {
         let step = number(field, step)?;
         if step > last {
-            return Err(format!(
-                "increment of {} is greater than {last}: {step}",
-                field.name()
-            ));
+            return Err(format!("increment of {} is greater than {last}: {step}", field.name()));
         }
         return stepped(field, first, last, step.max(1));
     }
@@ -264,9 +232,7 @@ fn item_numbers(field: Field, item: &str) -> Result<Vec<u32>, String> {
     if let Some(from) = field.named(item) {
         let to = match item.get(3..).and_then(|rest| rest.strip_prefix('-')) {
             None => from,
-            Some(name) => field
-                .named(name)
-                .ok_or_else(|| format!("invalid {} value: [{name}]", field.name()))?,
+            Some(name) => field.named(name).ok_or_else(|| format!("invalid {} value: [{name}]", field.name()))?,
         };
         return stepped(field, from, to, 1);
     }
@@ -299,18 +265,12 @@ fn stepped(field: Field, from: u32, to: u32, step: u32) -> Result<Vec<u32>, Stri
     if field == Field::Year {
         return Ok((from..=end).step_by(step).collect());
     }
-    Ok((from..=end)
-        .step_by(step)
-        .map(|number| (number - first) % size + first)
-        .collect())
+    Ok((from..=end).step_by(step).map(|number| (number - first) % size + first).collect())
 }
 
 fn number(field: Field, text: &str) -> Result<u32, String> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    text.parse()
-        .ok()
-        .filter(|_| digits)
-        .ok_or_else(|| format!("unexpected [{text}] in the {} field", field.name()))
+    text.parse().ok().filter(|_| digits).ok_or_else(|| format!("unexpected [{text}] in the {} field", field.name()))
 }
 
 fn in_range(field: Field, text: &str) -> Result<u32, String> {
@@ -318,10 +278,7 @@ fn in_range(field: Field, text: &str) -> Result<u32, String> {
     let value = number(field, text)?;
     // Years outside never fire, but are no mistake.
     if field != Field::Year && !(first..=last).contains(&value) {
-        return Err(format!(
-            "{} values must be between {first} and {last}: {value}",
-            field.name()
-        ));
+        return Err(format!("{} values must be between {first} and {last}: {value}", field.name()));
     }
     if field == Field::Year && value > YEAR_LAST {
         return Ok(YEAR_LAST + 1);
@@ -346,22 +303,16 @@ fn days_of_month(list: &str) -> Result<Days, String> {
             Some(days) => number(field, days)?,
             None if rest.is_empty() => 0,
             None => {
-                return Err(format!(
-                    "'L' cannot be combined with other days of the month: [{list}]"
-                ));
+                return Err(format!("'L' cannot be combined with other days of the month: [{list}]"));
             }
         };
         return match u8::try_from(days) {
             Ok(days) if days <= BEFORE_LAST_MAX => Ok(Days::BeforeLast { days, weekday }),
-            _ => Err(format!(
-                "offset from last day must be <= {BEFORE_LAST_MAX}: {days}"
-            )),
+            _ => Err(format!("offset from last day must be <= {BEFORE_LAST_MAX}: {days}")),
         };
     }
     if list.contains('L') {
-        return Err(format!(
-            "'L' cannot be combined with other days of the month: [{list}]"
-        ));
+        return Err(format!("'L' cannot be combined with other days of the month: [{list}]"));
     }
     if !list.contains('W') {
         return bits(field, list).map(Days::OfMonth);
@@ -371,11 +322,7 @@ fn days_of_month(list: &str) -> Result<Days, String> {
     for item in list.split(',').filter(|item| !item.is_empty()) {
         let day = match item.strip_suffix('W') {
             Some(day) => small(field, day)?,
-            None => item_numbers(field, item)?
-                .into_iter()
-                .filter_map(|day| u8::try_from(day).ok())
-                .min()
-                .unwrap_or(31),
+            None => item_numbers(field, item)?.into_iter().filter_map(|day| u8::try_from(day).ok()).min().unwrap_or(31),
         };
         smallest = smallest.min(day);
     }
@@ -393,38 +340,23 @@ fn days_of_week(list: &str) -> Result<Days, String> {
         None => small(field, text),
     };
     if list.matches('#').count() > 1 {
-        return Err(format!(
-            "only one '#' is allowed in the day of week field: [{list}]"
-        ));
+        return Err(format!("only one '#' is allowed in the day of week field: [{list}]"));
     }
     if let Some((day, nth)) = list.split_once('#') {
         return match (day, nth.parse()) {
-            (day, Ok(nth @ 1..=5)) if !day.contains(',') => Ok(Days::NthOfWeek {
-                weekday: weekday(day)?,
-                nth,
-            }),
-            _ => Err(format!(
-                "a number between 1 and 5 must follow the '#': [{list}]"
-            )),
+            (day, Ok(nth @ 1..=5)) if !day.contains(',') => Ok(Days::NthOfWeek { weekday: weekday(day)?, nth }),
+            _ => Err(format!("a number between 1 and 5 must follow the '#': [{list}]")),
         };
     }
-    let last = list.strip_suffix('L').or_else(|| {
-        list.get(3..)
-            .filter(|rest| field.named(list).is_some() && rest.starts_with('L'))
-            .map(|_| list)
-    });
+    let last = list.strip_suffix('L').or_else(|| list.get(3..).filter(|rest| field.named(list).is_some() && rest.starts_with('L')).map(|_| list));
     if let Some(day) = last {
         if day.contains(',') {
-            return Err(format!(
-                "'L' cannot be combined with other days of the week: [{list}]"
-            ));
+            return Err(format!("'L' cannot be combined with other days of the week: [{list}]"));
         }
         return weekday(day).map(Days::LastOfWeek);
     }
     if list.contains('L') && list.contains(',') {
-        return Err(format!(
-            "'L' cannot be combined with other days of the week: [{list}]"
-        ));
+        return Err(format!("'L' cannot be combined with other days of the week: [{list}]"));
     }
     bits(field, list).map(Days::OfWeek)
 }
@@ -450,10 +382,7 @@ mod tests {
         assert_eq!(days_of(cron("0 5/0 * * * ?").minutes), [5]);
         assert_eq!(days_of(cron("0 5/100 * * * ?").minutes), [5]);
         assert_eq!(cron("0 */0 * * * ?").minutes, mask(0, 59));
-        assert_eq!(
-            cron("0 /15 * * * ?").minutes,
-            cron("0 */15 * * * ?").minutes
-        );
+        assert_eq!(cron("0 /15 * * * ?").minutes, cron("0 */15 * * * ?").minutes);
         assert_eq!(days_of(cron("0 0 0 1 NOV-FEB ?").months), [1, 2, 11, 12]);
         assert_eq!(days_of(cron("0 0 0 1 january,JUL ?").months), [1, 7]);
         assert_eq!(days_of(cron("0\t0  12 * * ? ").hours), [12]);
@@ -474,48 +403,18 @@ mod tests {
             assert_eq!(cron(&format!("0 0 0 ? * {day}")).days, expected, "{day}");
         }
         for (day, expected) in [
-            (
-                "L",
-                Days::BeforeLast {
-                    days: 0,
-                    weekday: false,
-                },
-            ),
-            (
-                "L-3",
-                Days::BeforeLast {
-                    days: 3,
-                    weekday: false,
-                },
-            ),
-            (
-                "LW",
-                Days::BeforeLast {
-                    days: 0,
-                    weekday: true,
-                },
-            ),
-            (
-                "L-3W",
-                Days::BeforeLast {
-                    days: 3,
-                    weekday: true,
-                },
-            ),
+            ("L", Days::BeforeLast { days: 0, weekday: false }),
+            ("L-3", Days::BeforeLast { days: 3, weekday: false }),
+            ("LW", Days::BeforeLast { days: 0, weekday: true }),
+            ("L-3W", Days::BeforeLast { days: 3, weekday: true }),
             ("15W", Days::NearestWeekday(15)),
             ("20W,15W", Days::NearestWeekday(15)),
             ("1,31", Days::OfMonth(1 << 1 | 1 << 31)),
         ] {
             assert_eq!(cron(&format!("0 0 0 {day} * ?")).days, expected, "{day}");
         }
-        assert_eq!(
-            cron("0 0 0 1 1 ? 2024-2026").years,
-            Years::Of(vec![2024, 2025, 2026])
-        );
-        assert_eq!(
-            cron("0 0 0 1 1 ? 5,2998/1").years,
-            Years::Of(vec![5, 2998, 2999])
-        );
+        assert_eq!(cron("0 0 0 1 1 ? 2024-2026").years, Years::Of(vec![2024, 2025, 2026]));
+        assert_eq!(cron("0 0 0 1 1 ? 5,2998/1").years, Years::Of(vec![5, 2998, 2999]));
         assert_eq!(cron("0 0 0 1 1 ? * surplus").years, Years::Any);
         assert_eq!(cron("0 0 5 ? * mon").text(), "0 0 5 ? * MON");
     }
@@ -564,9 +463,6 @@ mod tests {
         ] {
             assert!(Cron::parse(text).is_err(), "{text}");
         }
-        assert_eq!(
-            Cron::parse("0 0 24 * * ?").unwrap_err().to_string(),
-            "invalid cron expression [0 0 24 * * ?]"
-        );
+        assert_eq!(Cron::parse("0 0 24 * * ?").unwrap_err().to_string(), "invalid cron expression [0 0 24 * * ?]");
     }
 }

@@ -22,11 +22,7 @@ impl DayTime {
             "midnight" => (0, 0),
             _ => hour_and_minute(text).ok_or_else(|| ScheduleError::DayTime(text.into()))?,
         };
-        Ok(DayTime::At {
-            text: text.into(),
-            hour,
-            minute,
-        })
+        Ok(DayTime::At { text: text.into(), hour, minute })
     }
 
     /// Every hour with every minute; an empty list is zero.
@@ -34,29 +30,19 @@ impl DayTime {
     /// # Errors
     /// [`ScheduleError::Hour`], [`ScheduleError::Minute`] out of range.
     pub fn each(hours: &[i64], minutes: &[i64]) -> Result<DayTime, ScheduleError> {
-        Ok(DayTime::Each {
-            hours: checked(hours, 23, ScheduleError::Hour)?,
-            minutes: checked(minutes, 59, ScheduleError::Minute)?,
-        })
+        Ok(DayTime::Each { hours: checked(hours, 23, ScheduleError::Hour)?, minutes: checked(minutes, 59, ScheduleError::Minute)? })
     }
 
     /// What daily schedules default to.
     #[must_use]
     pub fn midnight() -> DayTime {
-        DayTime::At {
-            text: "midnight".into(),
-            hour: 0,
-            minute: 0,
-        }
+        DayTime::At { text: "midnight".into(), hour: 0, minute: 0 }
     }
 
     /// What the other calendar schedules default to; it prints as an object.
     #[must_use]
     pub fn zero() -> DayTime {
-        DayTime::Each {
-            hours: vec![0],
-            minutes: vec![0],
-        }
+        DayTime::Each { hours: vec![0], minutes: vec![0] }
     }
 
     /// Seconds, minutes and hours of a cron expression.
@@ -69,17 +55,10 @@ impl DayTime {
 }
 
 /// In the order given, each once; an empty list is zero.
-pub(super) fn checked(
-    numbers: &[i64],
-    most: u8,
-    error: fn(i64) -> ScheduleError,
-) -> Result<Vec<u8>, ScheduleError> {
+pub(super) fn checked(numbers: &[i64], most: u8, error: fn(i64) -> ScheduleError) -> Result<Vec<u8>, ScheduleError> {
     let mut kept = Vec::with_capacity(numbers.len().max(1));
     for number in numbers {
-        let small = u8::try_from(*number)
-            .ok()
-            .filter(|small| *small <= most)
-            .ok_or_else(|| error(*number))?;
+        let small = u8::try_from(*number).ok().filter(|small| *small <= most).ok_or_else(|| error(*number))?;
         if !kept.contains(&small) {
             kept.push(small);
         }
@@ -111,27 +90,13 @@ mod tests {
 
     #[test]
     fn times_of_day() {
-        for (text, cron) in [
-            ("noon", "0 0 12"),
-            ("midnight", "0 0 0"),
-            ("5:00", "0 0 5"),
-            ("23:59", "0 59 23"),
-            ("05:07", "0 7 5"),
-        ] {
+        for (text, cron) in [("noon", "0 0 12"), ("midnight", "0 0 0"), ("5:00", "0 0 5"), ("23:59", "0 59 23"), ("05:07", "0 7 5")] {
             assert_eq!(DayTime::parse(text).unwrap().cron(), cron);
         }
-        for text in [
-            "", "NOON", "5:0", "17", "17:00:00", "24:00", "12:60", ":30", "123:00", "-1:00", "é:00",
-        ] {
-            assert_eq!(
-                DayTime::parse(text),
-                Err(ScheduleError::DayTime(text.into()))
-            );
+        for text in ["", "NOON", "5:0", "17", "17:00:00", "24:00", "12:60", ":30", "123:00", "-1:00", "é:00"] {
+            assert_eq!(DayTime::parse(text), Err(ScheduleError::DayTime(text.into())));
         }
-        assert_eq!(
-            DayTime::each(&[0, 12, 0], &[0, 30]).unwrap().cron(),
-            "0 0,30 0,12"
-        );
+        assert_eq!(DayTime::each(&[0, 12, 0], &[0, 30]).unwrap().cron(), "0 0,30 0,12");
         assert_eq!(DayTime::each(&[], &[]), Ok(DayTime::zero()));
         assert_eq!(DayTime::each(&[24], &[]), Err(ScheduleError::Hour(24)));
     }

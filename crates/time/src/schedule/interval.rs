@@ -52,9 +52,7 @@ impl Interval {
     /// # Errors
     /// [`ScheduleError::IntervalTooShort`] below one second.
     pub fn seconds(count: i64) -> Result<Interval, ScheduleError> {
-        let millis = count
-            .checked_mul(1_000)
-            .ok_or_else(|| ScheduleError::IntervalUnit(count.to_string()))?;
+        let millis = count.checked_mul(1_000).ok_or_else(|| ScheduleError::IntervalUnit(count.to_string()))?;
         Interval::checked(millis, format!("{count}s"))
     }
 
@@ -80,38 +78,13 @@ mod tests {
 
     #[test]
     fn forms_are_strict() {
-        for (text, millis) in [
-            ("1s", 1_000),
-            ("5m", 300_000),
-            ("2h", 7_200_000),
-            ("1d", 86_400_000),
-            ("1w", 604_800_000),
-        ] {
+        for (text, millis) in [("1s", 1_000), ("5m", 300_000), ("2h", 7_200_000), ("1d", 86_400_000), ("1w", 604_800_000)] {
             assert_eq!(Interval::parse(text).unwrap().millis, millis, "{text}");
         }
-        for text in [
-            "",
-            "s",
-            "5",
-            "5M",
-            "100ms",
-            "1.5h",
-            " 5m",
-            "5 m",
-            "-5m",
-            "+5m",
-            "99999999999999999w",
-            "5é",
-        ] {
-            assert_eq!(
-                Interval::parse(text),
-                Err(ScheduleError::IntervalUnit(text.into()))
-            );
+        for text in ["", "s", "5", "5M", "100ms", "1.5h", " 5m", "5 m", "-5m", "+5m", "99999999999999999w", "5é"] {
+            assert_eq!(Interval::parse(text), Err(ScheduleError::IntervalUnit(text.into())));
         }
-        assert_eq!(
-            Interval::parse("0s").unwrap_err().to_string(),
-            "interval can't be lower than 1000 ms"
-        );
+        assert_eq!(Interval::parse("0s").unwrap_err().to_string(), "interval can't be lower than 1000 ms");
         assert_eq!(Interval::seconds(-5), Err(ScheduleError::IntervalTooShort));
         assert_eq!(Interval::seconds(60).unwrap().text, "60s");
         assert_eq!(Interval::seconds(60), Interval::parse("1m"));

@@ -51,9 +51,7 @@ impl ScheduleError {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            ScheduleError::IntervalTooShort | ScheduleError::Cron(_) => {
-                "illegal_argument_exception"
-            }
+            ScheduleError::IntervalTooShort | ScheduleError::Cron(_) => "illegal_argument_exception",
             ScheduleError::IntervalUnit(_)
             | ScheduleError::DayTime(_)
             | ScheduleError::Hour(_)
@@ -71,20 +69,10 @@ impl std::fmt::Display for ScheduleError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ScheduleError::IntervalUnit(text) => {
-                write!(
-                    f,
-                    "unrecognized interval format [{text}]: expected digits and one of [s, m, h, d, w]"
-                )
+                write!(f, "unrecognized interval format [{text}]: expected digits and one of [s, m, h, d, w]")
             }
-            ScheduleError::IntervalTooShort => write!(
-                f,
-                "interval can't be lower than {} ms",
-                interval::MILLIS_MIN
-            ),
-            ScheduleError::DayTime(text) => write!(
-                f,
-                "could not parse time [{text}]: expected [noon], [midnight] or [HH:mm]"
-            ),
+            ScheduleError::IntervalTooShort => write!(f, "interval can't be lower than {} ms", interval::MILLIS_MIN),
+            ScheduleError::DayTime(text) => write!(f, "could not parse time [{text}]: expected [noon], [midnight] or [HH:mm]"),
             ScheduleError::Hour(hour) => {
                 write!(f, "invalid hour [{hour}]: must be between 0 and 23")
             }
@@ -96,9 +84,7 @@ impl std::fmt::Display for ScheduleError {
             ScheduleError::Month(text) => write!(f, "unknown month [{text}]"),
             ScheduleError::Cron(error) => error.fmt(f),
             ScheduleError::NoCron => f.write_str("no cron expression found"),
-            ScheduleError::ZoneOfInterval => {
-                f.write_str("timezone not supported for schedule type [interval]")
-            }
+            ScheduleError::ZoneOfInterval => f.write_str("timezone not supported for schedule type [interval]"),
         }
     }
 }

@@ -2,30 +2,9 @@
 
 use super::ScheduleError;
 
-const WEEKDAYS: [&str; 7] = [
-    "SUNDAY",
-    "MONDAY",
-    "TUESDAY",
-    "WEDNESDAY",
-    "THURSDAY",
-    "FRIDAY",
-    "SATURDAY",
-];
+const WEEKDAYS: [&str; 7] = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
 
-const MONTHS: [&str; 12] = [
-    "JANUARY",
-    "FEBRUARY",
-    "MARCH",
-    "APRIL",
-    "MAY",
-    "JUNE",
-    "JULY",
-    "AUGUST",
-    "SEPTEMBER",
-    "OCTOBER",
-    "NOVEMBER",
-    "DECEMBER",
-];
+const MONTHS: [&str; 12] = ["JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"];
 
 /// Stands for the last day of whichever month.
 const LAST_DAY: u8 = 32;
@@ -44,26 +23,16 @@ pub struct MonthDay(u8);
 
 /// The place of `text` among `names`, by its whole name or its first three letters, in any case; counted from 1.
 fn by_name(names: &[&str], text: &str) -> Option<u8> {
-    let at = names.iter().position(|name| {
-        text.eq_ignore_ascii_case(name)
-            || name
-                .get(..3)
-                .is_some_and(|short| text.eq_ignore_ascii_case(short))
-    })?;
+    let at = names.iter().position(|name| text.eq_ignore_ascii_case(name) || name.get(..3).is_some_and(|short| text.eq_ignore_ascii_case(short)))?;
     u8::try_from(at + 1).ok()
 }
 
 fn short(names: &[&'static str], number: u8) -> &'static str {
-    names
-        .get(usize::from(number).wrapping_sub(1))
-        .and_then(|name| name.get(..3))
-        .unwrap_or("")
+    names.get(usize::from(number).wrapping_sub(1)).and_then(|name| name.get(..3)).unwrap_or("")
 }
 
 fn in_range(number: i64, most: u8) -> Option<u8> {
-    u8::try_from(number)
-        .ok()
-        .filter(|number| (1..=most).contains(number))
+    u8::try_from(number).ok().filter(|number| (1..=most).contains(number))
 }
 
 impl Weekday {
@@ -72,9 +41,7 @@ impl Weekday {
     /// # Errors
     /// [`ScheduleError::Weekday`] outside 1 (Sunday) to 7.
     pub fn new(number: i64) -> Result<Weekday, ScheduleError> {
-        in_range(number, 7)
-            .map(Weekday)
-            .ok_or_else(|| ScheduleError::Weekday(number.to_string()))
+        in_range(number, 7).map(Weekday).ok_or_else(|| ScheduleError::Weekday(number.to_string()))
     }
 
     /// `1`, `sun`, `Sunday`.
@@ -84,9 +51,7 @@ impl Weekday {
     pub fn parse(text: &str) -> Result<Weekday, ScheduleError> {
         match text.parse() {
             Ok(number) => Weekday::new(number),
-            Err(_) => by_name(&WEEKDAYS, text)
-                .map(Weekday)
-                .ok_or_else(|| ScheduleError::Weekday(text.into())),
+            Err(_) => by_name(&WEEKDAYS, text).map(Weekday).ok_or_else(|| ScheduleError::Weekday(text.into())),
         }
     }
 
@@ -103,9 +68,7 @@ impl Month {
     /// # Errors
     /// [`ScheduleError::Month`] outside 1 to 12.
     pub fn new(number: i64) -> Result<Month, ScheduleError> {
-        in_range(number, 12)
-            .map(Month)
-            .ok_or_else(|| ScheduleError::Month(number.to_string()))
+        in_range(number, 12).map(Month).ok_or_else(|| ScheduleError::Month(number.to_string()))
     }
 
     /// `1`, `jan`, `January`, `first`, `last`.
@@ -122,9 +85,7 @@ impl Month {
         if text.eq_ignore_ascii_case("last") {
             return Ok(Month(12));
         }
-        by_name(&MONTHS, text)
-            .map(Month)
-            .ok_or_else(|| ScheduleError::Month(text.into()))
+        by_name(&MONTHS, text).map(Month).ok_or_else(|| ScheduleError::Month(text.into()))
     }
 
     /// `JAN`.
@@ -140,9 +101,7 @@ impl MonthDay {
     /// # Errors
     /// [`ScheduleError::MonthDay`] outside 1 to 32.
     pub fn new(number: i64) -> Result<MonthDay, ScheduleError> {
-        in_range(number, LAST_DAY)
-            .map(MonthDay)
-            .ok_or_else(|| ScheduleError::MonthDay(number.to_string()))
+        in_range(number, LAST_DAY).map(MonthDay).ok_or_else(|| ScheduleError::MonthDay(number.to_string()))
     }
 
     /// `1`, `first_day`, `last_day`.
@@ -176,32 +135,18 @@ mod tests {
 
     #[test]
     fn names_and_numbers() {
-        for (text, name) in [
-            ("1", "SUN"),
-            ("sunday", "SUN"),
-            ("Sat", "SAT"),
-            ("7", "SAT"),
-        ] {
+        for (text, name) in [("1", "SUN"), ("sunday", "SUN"), ("Sat", "SAT"), ("7", "SAT")] {
             assert_eq!(Weekday::parse(text).unwrap().name(), name);
         }
         for text in ["", "0", "8", "mo", "mond", "x"] {
             assert!(Weekday::parse(text).is_err(), "{text}");
         }
-        for (text, name) in [
-            ("1", "JAN"),
-            ("MAY", "MAY"),
-            ("september", "SEP"),
-            ("first", "JAN"),
-            ("LAST", "DEC"),
-        ] {
+        for (text, name) in [("1", "JAN"), ("MAY", "MAY"), ("september", "SEP"), ("first", "JAN"), ("LAST", "DEC")] {
             assert_eq!(Month::parse(text).unwrap().name(), name);
         }
         assert!(Month::parse("13").is_err());
         assert_eq!(MonthDay::parse("last_day").unwrap().number(), 32);
         assert_eq!(MonthDay::parse("first_day"), MonthDay::new(1));
-        assert_eq!(
-            MonthDay::new(33).unwrap_err().to_string(),
-            "invalid month day [33]"
-        );
+        assert_eq!(MonthDay::new(33).unwrap_err().to_string(), "invalid month day [33]");
     }
 }

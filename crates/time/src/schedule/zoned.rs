@@ -16,24 +16,11 @@ const CHANGES_MAX: usize = 2_000;
 const SKIPS_MAX: usize = 100_000;
 
 /// The first match strictly after `after`, with its fraction of a second cut.
-pub(super) fn next_after(
-    cron: &Cron,
-    after: Timestamp,
-    zone: Option<&TimeZone>,
-) -> Option<Timestamp> {
-    let from = Timestamp::from_second(
-        after
-            .as_nanosecond()
-            .div_euclid(1_000_000_000)
-            .try_into()
-            .ok()?,
-    )
-    .ok()?;
+pub(super) fn next_after(cron: &Cron, after: Timestamp, zone: Option<&TimeZone>) -> Option<Timestamp> {
+    let from = Timestamp::from_second(after.as_nanosecond().div_euclid(1_000_000_000).try_into().ok()?).ok()?;
     let from = from.checked_add(jiff::SignedDuration::from_secs(1)).ok()?;
     match zone {
-        None => TimeZone::UTC
-            .to_timestamp(cron.next_local(TimeZone::UTC.to_datetime(from))?)
-            .ok(),
+        None => TimeZone::UTC.to_timestamp(cron.next_local(TimeZone::UTC.to_datetime(from))?).ok(),
         Some(zone) if cron.any_hour() => next_of_any_hour(cron, from, zone),
         Some(zone) => next_of_certain_hours(cron, from, zone),
     }
@@ -43,9 +30,7 @@ pub(super) fn next_after(
 fn next_of_any_hour(cron: &Cron, mut from: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     for _ in 0..CHANGES_MAX {
         let offset = zone.to_offset(from);
-        let found = cron
-            .next_local(offset.to_datetime(from))
-            .and_then(|local| offset.to_timestamp(local).ok());
+        let found = cron.next_local(offset.to_datetime(from)).and_then(|local| offset.to_timestamp(local).ok());
         let Some(change) = zone.following(from).next() else {
             return found;
         };
@@ -66,12 +51,7 @@ fn next_of_certain_hours(cron: &Cron, from: Timestamp, zone: &TimeZone) -> Optio
     }
 }
 
-fn first_not_before(
-    cron: &Cron,
-    from: Timestamp,
-    local: DateTime,
-    zone: &TimeZone,
-) -> Option<Timestamp> {
+fn first_not_before(cron: &Cron, from: Timestamp, local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let mut local = local;
     for _ in 0..SKIPS_MAX {
         let found = cron.next_local(local)?;
@@ -79,10 +59,7 @@ fn first_not_before(
             AmbiguousOffset::Unambiguous { offset } => return offset.to_timestamp(found).ok(),
             AmbiguousOffset::Gap { before, after } => {
                 let late = before.to_timestamp(found).ok()?;
-                return Some(
-                    after_gap(cron, found, before, after, zone)
-                        .map_or(late, |other| other.min(late)),
-                );
+                return Some(after_gap(cron, found, before, after, zone).map_or(late, |other| other.min(late)));
             }
             AmbiguousOffset::Fold { before, .. } => {
                 let first = before.to_timestamp(found).ok()?;
@@ -97,42 +74,22 @@ fn first_not_before(
 }
 
 /// The first match on the clock's face behind the gap that `inside` lies in: it may come before the late one.
-fn after_gap(
-    cron: &Cron,
-    inside: DateTime,
-    before: Offset,
-    after: Offset,
-    zone: &TimeZone,
-) -> Option<Timestamp> {
+fn after_gap(cron: &Cron, inside: DateTime, before: Offset, after: Offset, zone: &TimeZone) -> Option<Timestamp> {
     let late = before.to_timestamp(inside).ok()?;
-    let change = zone
-        .preceding(late.checked_add(jiff::SignedDuration::from_secs(1)).ok()?)
-        .next()?;
+    let change = zone.preceding(late.checked_add(jiff::SignedDuration::from_secs(1)).ok()?).next()?;
     let found = cron.next_local(after.to_datetime(change.timestamp()))?;
     zone.to_timestamp(found).ok()
 }
 
 /// Shortly after a gap: what was skipped and is due as much later as the clock jumped.
 fn skipped_hour_still_due(cron: &Cron, from: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-    let change = zone
-        .preceding(from.checked_add(jiff::SignedDuration::from_secs(1)).ok()?)
-        .next()?;
-    let before = zone.to_offset(
-        change
-            .timestamp()
-            .checked_sub(jiff::SignedDuration::from_secs(1))
-            .ok()?,
-    );
+    let change = zone.preceding(from.checked_add(jiff::SignedDuration::from_secs(1)).ok()?).next()?;
+    let before = zone.to_offset(change.timestamp().checked_sub(jiff::SignedDuration::from_secs(1)).ok()?);
     let jump = i64::from(change.offset().seconds()) - i64::from(before.seconds());
-    let end = change
-        .timestamp()
-        .checked_add(jiff::SignedDuration::from_secs(jump.max(0)))
-        .ok()?;
+    let end = change.timestamp().checked_add(jiff::SignedDuration::from_secs(jump.max(0))).ok()?;
     if from >= end {
         return None;
     }
-    let found = before
-        .to_timestamp(cron.next_local(before.to_datetime(from))?)
-        .ok()?;
+    let found = before.to_timestamp(cron.next_local(before.to_datetime(from))?).ok()?;
     (found < end).then_some(found)
 }
