@@ -9,7 +9,7 @@ use watchbell_json::{Failure, Json};
 use watchbell_outbox::{Attempt, Deliver, Delivery, Message, Outcome};
 use watchbell_rest::{Rest, RestSettings, serve};
 use watchbell_store::{Indices as _, IndicesOptions, MemoryStore, Search, SearchRequest, StoreError};
-use watchbell_time::{ManualClock, SeededEntropy, Timestamp};
+use watchbell_time::{Clock as _, ManualClock, SeededEntropy, Timestamp};
 use watchbell_watch::Generation;
 
 use super::http_client::{Answer, send};
@@ -32,7 +32,7 @@ impl World {
         let enabled = scenario.get("enabled").and_then(Json::as_bool).unwrap_or(true);
         let clock = ManualClock::at("2024-01-01T00:00:00Z".parse::<Timestamp>().unwrap());
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let receiver = Arc::new(Receiver { store: store.clone(), sent: Mutex::default() });
+        let receiver = Arc::new(Receiver { store: store.clone(), clock: clock.clone(), sent: Mutex::default() });
         let entropy = Arc::new(SeededEntropy::new(1));
         let ports = EnginePorts {
             clock: Arc::new(clock.clone()),
@@ -42,7 +42,10 @@ impl World {
             watches: Some(Arc::new(WatchesAtOnce(store.clone()))),
             deliver: receiver.clone(),
         };
-        let settings = EngineSettings { generation, node_id: "n0".into(), ..EngineSettings::default() };
+        let size = |name: &str, default: usize| scenario.get(name).map_or(default, |size| usize::try_from(size.as_i64().unwrap()).unwrap());
+        let defaults = EngineSettings::default();
+        let (pool_size, queue_size) = (size("pool_size", defaults.pool_size), size("queue_size", defaults.queue_size));
+        let settings = EngineSettings { generation, node_id: "n0".into(), pool_size, queue_size, ..defaults };
         let tasks = Watcher::start_up(ports, settings).await.unwrap();
         let rest_settings = RestSettings { generation, ..RestSettings::default() };
         let watcher = enabled.then(|| tasks.watcher().clone());
@@ -106,10 +109,15 @@ impl Search for WatchesAtOnce {
     }
 }
 
-/// Takes every message. Webhooks to the host `down` cannot be connected, those to `teapot` are answered 418.
+/// How long the host `slow` takes.
+const SLOW: Duration = Duration::from_secs(15);
+
+/// Takes every message. Webhooks to the host `down` cannot be connected, those to `teapot` are answered 418, those to `slow`
+/// late.
 #[derive(Debug)]
 struct Receiver {
     store: Arc<MemoryStore>,
+    clock: ManualClock,
     sent: Mutex<Vec<String>>,
 }
 
@@ -117,7 +125,12 @@ struct Receiver {
 impl Deliver for Receiver {
     async fn deliver(&self, delivery: &Delivery, _deadline: Duration) -> Attempt {
         let (what, attempt) = match &delivery.message {
-            Message::Webhook(request) => (request.url(), webhook(&request.host)),
+            Message::Webhook(request) => {
+                if request.host == "slow" {
+                    self.clock.sleep(SLOW).await;
+                }
+                (request.url(), webhook(&request.host))
+            }
             Message::Log(line) => (line.text.clone(), Attempt::delivered(None)),
             Message::Index(request) => {
                 use watchbell_store::{DocumentStore as _, Expect, Write};
