@@ -33,6 +33,10 @@ const FOREIGN: &[&str] = &[
     "json_parse_exception",
     "x_content_parse_exception",
     "json_e_o_f_exception",
+    "named_object_not_found_exception",
+    "input_coercion_exception",
+    "not_x_content_exception",
+    "no_viable_alt_exception",
     "connect_exception",
     "unknown_host_exception",
     "socket_timeout_exception",
@@ -99,9 +103,24 @@ impl Failure {
     /// The innermost cause reached through Elasticsearch's own exceptions (spec watcher-api §1.4).
     #[must_use]
     pub fn root_cause(&self) -> &Failure {
+        if self.kind == "x_content_parse_exception" {
+            // The parser's own exception gives way to the innermost of Elasticsearch's behind it.
+            let mut innermost = self;
+            let mut next = self.caused_by.as_deref();
+            while let Some(cause) = next {
+                if !cause.is_foreign() {
+                    innermost = cause;
+                }
+                next = cause.caused_by.as_deref();
+            }
+            return innermost;
+        }
         let mut root = self;
         while let Some(cause) = &root.caused_by {
-            if root.is_foreign() || cause.is_foreign() {
+            // What a parser wraps round the errors of what it parses is looked through.
+            let wraps = root.kind == "x_content_parse_exception";
+            let goes_on = if wraps { !cause.is_foreign() || cause.kind == root.kind } else { !root.is_foreign() && !cause.is_foreign() };
+            if !goes_on {
                 break;
             }
             root = cause;
@@ -112,9 +131,20 @@ impl Failure {
     /// The object of answers and of records: with `root_cause`.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        let roots = vec![self.root_cause().own_members(Json::object())];
-        let with_root = Json::object().with("root_cause", roots);
+        let with_root = Json::object().with("root_cause", self.root_causes());
         self.chain(with_root, 0)
+    }
+
+    /// One for each failed shard of a search, otherwise the one of [`Failure::root_cause`].
+    fn root_causes(&self) -> Vec<Json> {
+        let shards = self.members.iter().find(|(name, _)| name == "failed_shards").and_then(|(_, shards)| shards.as_list());
+        match shards {
+            Some(shards) if !shards.is_empty() => {
+                let reasons = shards.iter().filter_map(|shard| shard.get("reason"));
+                reasons.map(|reason| Failure::read(reason, 0).root_cause().own_members(Json::object())).collect()
+            }
+            _ => vec![self.root_cause().own_members(Json::object())],
+        }
     }
 
     /// The object of a record's `exception`: without `root_cause`.
@@ -179,6 +209,16 @@ mod tests {
         let failure = Failure::parse("outer").with("line", 3).caused_by(Failure::illegal_argument("inner"));
         assert_eq!(Failure::from_json(&failure.to_json()), failure);
         assert_eq!(Failure::from_json(&failure.to_exception_json()), failure);
+    }
+
+    #[test]
+    fn root_cause_looks_through_parsers() {
+        let wrapped = |kind: &'static str, cause: Failure| Failure::new(kind, "outer").caused_by(cause);
+        let query = Failure::new("parsing_exception", "unknown query [x]").caused_by(Failure::new("named_object_not_found_exception", "inner"));
+        assert_eq!(query.root_cause().kind, "parsing_exception");
+        assert_eq!(wrapped("x_content_parse_exception", wrapped("x_content_parse_exception", query.clone())).root_cause(), &query);
+        let plain = wrapped("x_content_parse_exception", Failure::illegal_argument("inner"));
+        assert_eq!(plain.root_cause().kind, "x_content_parse_exception");
     }
 
     #[test]
