@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use rusqlite::{Connection, params};
 use watchbell_json::Json;
 use watchbell_store::WriteError;
-use watchbell_store::mapping::{Mapping, MappingLimits};
+use watchbell_store::mapping::Mapping;
+use watchbell_store::settings::IndexSettings;
 use watchbell_time::{Entropy, SeededEntropy};
 
 use crate::file::DataFile;
@@ -56,8 +57,9 @@ fn load(connection: &Connection) -> rusqlite::Result<Vec<IndexParts>> {
     let mut statement = connection.prepare("SELECT number, name, uuid, created, file, settings, mapping, aliases FROM indices")?;
     let rows = statement.query_map([], |row| {
         let text = |at: usize| -> rusqlite::Result<Json> { parse(&row.get::<_, String>(at)?) };
-        let mapping = Mapping::parse(&text(6)?).map_err(unreadable)?;
-        let definition = Definition { settings: text(5)?, mapping, limits: MappingLimits::default(), aliases: text(7)? };
+        let (given_settings, mapping) = (text(5)?, Mapping::parse(&text(6)?).map_err(unreadable)?);
+        let settings = IndexSettings::parse(Some(&given_settings)).map_err(unreadable)?;
+        let definition = Definition { given_settings, settings, mapping, aliases: text(7)? };
         Ok(IndexParts { number: row.get(0)?, name: row.get(1)?, uuid: row.get(2)?, created_millis: row.get(3)?, file: row.get(4)?, definition })
     })?;
     rows.collect()
@@ -118,7 +120,7 @@ impl Catalogue {
                     row.uuid,
                     row.created_millis,
                     row.file,
-                    row.definition.settings.to_string(),
+                    row.definition.given_settings.to_string(),
                     row.definition.mapping.to_json().to_string(),
                     row.definition.aliases.to_string()
                 ],
@@ -147,7 +149,7 @@ impl Catalogue {
         self.state.writer.change_blocking(Box::new(move |connection| {
             connection.execute(
                 "UPDATE indices SET settings = ?2, mapping = ?3, aliases = ?4 WHERE number = ?1",
-                params![number, row.settings.to_string(), row.mapping.to_json().to_string(), row.aliases.to_string()],
+                params![number, row.given_settings.to_string(), row.mapping.to_json().to_string(), row.aliases.to_string()],
             )?;
             Ok(())
         }))?;

@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use watchbell_json::Json;
 use watchbell_store::mapping::{index_document, unreadable_document};
-use watchbell_store::names::{check_id, check_index_name};
-use watchbell_store::{Document, DocumentStore, DocumentWrite, StoreError, Write, WriteError, WriteOp, Written};
-use watchbell_time::epoch_millis;
+use watchbell_store::names::check_id;
+use watchbell_store::search::resolve_name;
+use watchbell_store::{CreateIndex, Document, DocumentStore, DocumentWrite, StoreError, Write, WriteError, WriteOp, Written};
+use watchbell_time::Timestamp;
 
+use crate::administration::Made;
 use crate::file::DataFile;
 use crate::index::{Definition, Index};
 use crate::placement::Kind;
@@ -27,15 +29,20 @@ fn cannot_write(error: impl std::fmt::Display) -> WriteError {
 
 impl Inner {
     /// The index of a write, made if need be. Blocks.
-    fn index_for_write(&self, name: &str, require_existing: bool) -> Result<Arc<Index>, WriteError> {
-        if let Some(index) = self.catalogue.get(name) {
+    fn index_for_write(&self, name: &str, now: Timestamp, require_existing: bool) -> Result<Arc<Index>, WriteError> {
+        let name = resolve_name(name, now).map_err(WriteError::Refused)?;
+        if let Some(index) = self.catalogue.get(&name) {
             return Ok(index);
         }
-        check_index_name(name).map_err(WriteError::Refused)?;
-        if require_existing {
-            return Err(WriteError::NoIndex(name.to_owned()));
+        if let Some(index) = self.write_index(&name)? {
+            return Ok(index);
         }
-        self.catalogue.create(name, Definition::fresh(), epoch_millis(self.clock.now())).map(|(index, _)| index)
+        if require_existing {
+            return Err(WriteError::NoIndex(name));
+        }
+        match self.make_index(&name, CreateIndex::default())? {
+            Made::Fresh(index) | Made::Known(index) => Ok(index),
+        }
     }
 
     /// Checks writes against names and mappings, and makes the indices and the fields they need: durably, before any row.
@@ -57,10 +64,10 @@ impl Inner {
     }
 
     fn prepare_one(&self, write: DocumentWrite, learned: &mut BTreeMap<i64, (Arc<Index>, Definition)>) -> Result<RowWrite, WriteError> {
-        let DocumentWrite { write, version, require_existing, .. } = write;
+        let DocumentWrite { write, version, require_existing, now, .. } = write;
         let Write { index: name, id, expect, op } = write;
         check_id(&id).map_err(WriteError::Refused)?;
-        let index = self.index_for_write(&name, require_existing)?;
+        let index = self.index_for_write(&name, now, require_existing)?;
         if let (WriteOp::Put(source), false) = (&op, index.kind == Kind::State) {
             let known;
             let definition = match learned.get(&index.number) {
@@ -107,7 +114,7 @@ impl Inner {
 /// Checks a document against its mapping; the new mapping, if the document taught it something.
 fn read_document(definition: &Definition, id: &str, source: &[u8]) -> Result<Option<watchbell_store::mapping::Mapping>, WriteError> {
     let json = Json::parse(source).map_err(|error| WriteError::Refused(unreadable_document(source, &error)))?;
-    index_document(&definition.mapping, &definition.limits, id, &json).map(|indexing| indexing.update).map_err(WriteError::Refused)
+    index_document(&definition.mapping, &definition.settings.limits(), id, &json).map(|indexing| indexing.update).map_err(WriteError::Refused)
 }
 
 fn plain(write: Write, now: watchbell_time::Timestamp) -> DocumentWrite {
@@ -230,7 +237,7 @@ impl EmbeddedStore {
 #[async_trait::async_trait]
 impl DocumentStore for EmbeddedStore {
     async fn get(&self, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
-        match self.inner.catalogue.get(index) {
+        match self.inner.index_for_read(index)? {
             Some(index) => self.read(index, id).await,
             None => Ok(None),
         }
@@ -273,13 +280,8 @@ impl DocumentStore for EmbeddedStore {
     }
 
     async fn scan(&self, index: &str, after: Option<&str>, limit: usize) -> Result<Vec<Document>, StoreError> {
-        let Some(index) = self.inner.catalogue.get(index) else { return Ok(Vec::new()) };
+        let Some(index) = self.inner.index_for_read(index)? else { return Ok(Vec::new()) };
         let after = after.map(str::to_owned);
         blocking(&self.inner, move |inner| inner.scan_index(&index, after.as_deref(), limit)).await?
     }
-}
-
-/// What an index is answered with that is not there.
-pub(crate) fn no_index(name: &str) -> StoreError {
-    StoreError::NoIndex(name.to_owned())
 }

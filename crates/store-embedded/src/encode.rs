@@ -18,7 +18,7 @@ pub(crate) enum Encoded {
 pub(crate) fn document(definition: &Definition, row: Row) -> Encoded {
     let Some(source) = row.source else { return Encoded::Tombstone(row.id) };
     let parsed = Json::parse(&source).ok();
-    let indexing = parsed.and_then(|json| index_document(&definition.mapping, &definition.limits, &row.id, &json).ok());
+    let indexing = parsed.and_then(|json| index_document(&definition.mapping, &definition.settings.limits(), &row.id, &json).ok());
     let mut document = indexing.map_or_else(IndexedDocument::default, |indexing| columns_of(indexing.fields));
     document.seq_no = row.seq_no;
     document.id = row.id;

@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use watchbell_json::Json;
-use watchbell_store::mapping::{Mapping, MappingLimits};
+use watchbell_json::{Failure, Json};
+use watchbell_store::CreateIndex;
+use watchbell_store::mapping::Mapping;
+use watchbell_store::memory::parse_aliases;
+use watchbell_store::settings::IndexSettings;
 
 use crate::derived::SearchSide;
 use crate::placement::Kind;
@@ -13,16 +16,23 @@ use crate::placement::Kind;
 /// What administration may change.
 #[derive(Clone, Debug)]
 pub(crate) struct Definition {
-    pub settings: Json,
+    /// As they were given.
+    pub given_settings: Json,
+    pub settings: IndexSettings,
     pub mapping: Mapping,
-    pub limits: MappingLimits,
+    /// By name.
     pub aliases: Json,
 }
 
 impl Definition {
-    /// Of an index that a write makes.
-    pub(crate) fn fresh() -> Definition {
-        Definition { settings: Json::object(), mapping: Mapping::default(), limits: MappingLimits::default(), aliases: Json::object() }
+    /// # Errors
+    /// What the reference refuses of an index's definition.
+    pub(crate) fn parse(body: &CreateIndex) -> Result<Definition, Failure> {
+        let settings = IndexSettings::parse(body.settings.as_ref())?;
+        let mapping = body.mappings.as_ref().map(Mapping::parse_at_creation).transpose()?.unwrap_or_default();
+        mapping.check_limits(&settings.limits())?;
+        let given_settings = body.settings.clone().unwrap_or_else(Json::object);
+        Ok(Definition { given_settings, settings, mapping, aliases: parse_aliases(body.aliases.as_ref())? })
     }
 }
 

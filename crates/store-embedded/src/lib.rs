@@ -15,6 +15,7 @@
 //! * a definition is durable before the first document that needs it;
 //! * whatever a derived folder holds, answers are those of the rows.
 
+mod administration;
 mod catalogue;
 mod columns;
 mod counters;
@@ -24,6 +25,7 @@ mod encode;
 mod file;
 mod files;
 mod folder;
+mod health;
 mod index;
 mod indexer;
 mod placement;
@@ -36,5 +38,6 @@ mod store;
 mod writer;
 
 pub use folder::{FORMAT, OpenError};
+pub use health::{Health, StoreState};
 pub use settings::StoreSettings;
 pub use store::EmbeddedStore;

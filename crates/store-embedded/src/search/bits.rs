@@ -1,15 +1,5 @@
 //! Sets of documents of one segment, a bit each.
 
-use std::sync::Arc;
-
-/// Immutable once made; cheap to share with the cache.
-#[derive(Clone, Debug)]
-pub(crate) enum Matches {
-    None,
-    All,
-    Some(Arc<Bits>),
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bits {
     words: Vec<u64>,
@@ -35,6 +25,12 @@ impl Bits {
     pub(crate) fn insert(&mut self, document: u32) {
         if let Some(word) = self.words.get_mut((document / 64) as usize) {
             *word |= 1 << (document % 64);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, document: u32) {
+        if let Some(word) = self.words.get_mut((document / 64) as usize) {
+            *word &= !(1 << (document % 64));
         }
     }
 

@@ -1,5 +1,5 @@
 //! Opening stores on a clock that stands.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,4 +30,43 @@ pub fn open(folder: &Path) -> Arc<EmbeddedStore> {
 
 pub fn put(index: &str, id: &str, source: &str) -> Write {
     Write::put(index, id, Expect::Anything, source.to_owned())
+}
+
+use watchbell_json::Json;
+use watchbell_store::{SearchAnswer, StoreError};
+
+/// The same documents in the same order with the same values; scores up to rounding. Documents of equal score may trade places.
+pub fn assert_same(body: &Json, expected: Result<SearchAnswer, StoreError>, found: Result<SearchAnswer, StoreError>) {
+    let (expected, found) = match (expected, found) {
+        (Ok(expected), Ok(found)) => (expected, found),
+        (expected, found) => {
+            assert_eq!(found, expected, "{body}");
+            return;
+        }
+    };
+    assert_eq!((found.total, found.shards, &found.failures), (expected.total, expected.shards, &expected.failures), "{body}");
+    let close = |a: Option<f32>, b: Option<f32>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 1e-4 * a.abs().max(1.0),
+        (a, b) => a == b,
+    };
+    assert!(close(found.max_score, expected.max_score), "{body}: {:?} {:?}", found.max_score, expected.max_score);
+    let shown = |answer: &SearchAnswer| answer.hits.iter().map(|hit| format!("{}/{} {:?} {:?}\n", hit.index, hit.id, hit.score, hit.sort)).collect::<String>();
+    let context = || format!("{body}\nexpected:\n{}found:\n{}", shown(&expected), shown(&found));
+    assert_eq!(found.hits.len(), expected.hits.len(), "{}", context());
+    for (theirs, ours) in expected.hits.iter().zip(&found.hits) {
+        assert!(close(theirs.score, ours.score), "{}", context());
+        let same = |hit: &&watchbell_store::Hit| hit.index == ours.index && hit.id == ours.id;
+        let tie_is_fine = theirs.sort.is_none() || theirs.sort.as_ref().is_some_and(|sort| matches!(sort.as_slice(), [Json::Double(_)]));
+        if tie_is_fine {
+            // floats that are equal for one and differ in the last digit for the other may change places, at a page's end too
+            if let Some(theirs) = expected.hits.iter().find(same) {
+                assert!(close(theirs.score, ours.score), "{}", context());
+            }
+        } else {
+            assert_eq!((&ours.index, &ours.id, &ours.sort), (&theirs.index, &theirs.id, &theirs.sort), "{}", context());
+        }
+        if let Some(theirs) = expected.hits.iter().find(same) {
+            assert_eq!((&ours.source, &ours.ignored, &ours.fields), (&theirs.source, &theirs.ignored, &theirs.fields), "{}", context());
+        }
+    }
 }
