@@ -89,7 +89,7 @@ pub(super) async fn put_settings(_: Watcher, rest: Arc<Rest>, request: Request) 
 
 fn is_settable(name: &str) -> bool {
     let below = |prefix: &&str| name.strip_prefix(*prefix).is_some_and(|attribute| !attribute.is_empty() && !attribute.ends_with('.'));
-    SETTABLE.iter().any(|(known, _)| *known == name) || (name != HIDDEN && SETTABLE_BELOW.iter().any(|prefix| below(prefix)))
+    SETTABLE.iter().any(|(known, _)| *known == name) || (name != HIDDEN && SETTABLE_BELOW.iter().any(below))
 }
 
 fn not_settable(illegal: &[&str]) -> String {

@@ -85,7 +85,7 @@ impl World {
         if !body.is_empty() && !given.is_some_and(|map| map.contains_key("Content-Type")) {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         }
-        for (name, value) in given.into_iter().flat_map(|map| map.iter()).filter(|(_, value)| !value.is_null()) {
+        for (name, value) in given.into_iter().flat_map(watchbell_json::Map::iter).filter(|(_, value)| !value.is_null()) {
             headers.push((name.to_string(), value.as_str().unwrap().to_owned()));
         }
         send(self.address, method, target, &headers, body.as_bytes()).await
