@@ -59,6 +59,10 @@ impl From<Write> for Item {
 impl Item {
     /// What no engine can promise is refused before anything is sent.
     pub(crate) fn check(&self) -> Result<(), WriteError> {
+        if self.write.id.is_empty() {
+            // as a path it would mean another call
+            return Err(WriteError::Refused(Failure::illegal_argument("if _id is specified it must not be empty")));
+        }
         match (&self.write.op, self.write.expect) {
             (WriteOp::Delete, Expect::Absent) => Err(WriteError::Refused(Failure::illegal_argument("a delete cannot expect that there is no document"))),
             _ => Ok(()),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchbell_json::{Json, json};
+use watchbell_store::contract;
 use watchbell_store::{
     DocumentStore, DocumentWrite, Expect, IndexTarget, IndicesOptions, Refresh, Search, SearchRequest, StoreError, Write, WriteError, WriteResult,
 };
@@ -126,6 +127,23 @@ async fn missing_indices_and_bad_queries() {
             panic!("{}", real.kind)
         };
         assert!(failure.to_string().contains("mtch"), "{failure}");
+    }
+}
+
+/// Sequence numbers count within a shard, and a 6 makes five of them by default; whoever keeps state in it makes one.
+async fn one_shard(real: &Real) {
+    let body = format!(r#"{{"index_patterns":["{}*"],"settings":{{"number_of_shards":1}}}}"#, real.prefix);
+    let template = reqwest::Client::builder().no_proxy().build().unwrap().put(format!("{}/_template/{}", real.url, real.prefix));
+    assert_eq!(template.header("content-type", "application/json").body(body).send().await.unwrap().status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn the_document_contract_is_kept() {
+    for real in clusters("contract") {
+        if real.kind == "elasticsearch_6" {
+            one_shard(&real).await;
+        }
+        assert_eq!(contract::document_store(&real.cluster, &real.prefix).await, Ok(()), "{}", real.kind);
     }
 }
 
