@@ -136,7 +136,9 @@ impl Relay {
         let redactor = robot.account.redactor();
         let answer = Answer::of_attempt(&delivery.key.0, &attempt, &redactor);
         match attempt.outcome.reason() {
-            None => tracing::info!(robot = alias, delivery = %delivery.key, keyword_added = prepared.keyword_added, truncated = prepared.truncated, "delivered"),
+            None => {
+                tracing::info!(robot = alias, delivery = %delivery.key, keyword_added = prepared.keyword_added, truncated = prepared.truncated, "delivered")
+            }
             Some(reason) => tracing::warn!(robot = alias, delivery = %delivery.key, status = answer.status, reason = %redactor.redact(reason), "not delivered"),
         }
         answer

@@ -54,7 +54,10 @@ impl std::fmt::Display for SettingsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             SettingsError::BadAlias(alias) => {
-                write!(f, "the relay cannot serve a robot named [{alias}]: an alias has letters a-z, digits, '-' and '_', begins with a letter or digit and has at most {ALIAS_BYTES_MAX} characters")
+                write!(
+                    f,
+                    "the relay cannot serve a robot named [{alias}]: an alias has letters a-z, digits, '-' and '_', begins with a letter or digit and has at most {ALIAS_BYTES_MAX} characters"
+                )
             }
             SettingsError::ReservedAlias(alias) => write!(f, "the alias [{alias}] is reserved"),
             SettingsError::RepeatedAlias(alias) => write!(f, "two robots have the alias [{alias}]"),

@@ -127,12 +127,7 @@ fn messages(sim: &RobotSim, filter: &Filter) -> Json {
 
 fn requests(sim: &RobotSim, filter: &Filter) -> Json {
     sim.read(|world| {
-        world
-            .requests()
-            .filter(|record| filter.takes(record.robot.as_deref(), record.seq))
-            .take(filter.size)
-            .map(RequestRecord::to_json)
-            .collect()
+        world.requests().filter(|record| filter.takes(record.robot.as_deref(), record.seq)).take(filter.size).map(RequestRecord::to_json).collect()
     })
 }
 

@@ -11,8 +11,8 @@ use crate::wording::Refusal;
 /// The published limit; which bytes it counts is a switch.
 const BODY_BYTES_MAX: usize = 20_000;
 
-/// What the query of the URL says, decoded once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the query of the URL says, decoded once. Has no `Debug`: it is a credential.
+#[derive(Default)]
 pub(crate) struct Credentials {
     tokens: Vec<String>,
     timestamps: Vec<String>,

@@ -70,7 +70,10 @@ async fn connection(stream: tokio::net::TcpStream, peer: std::net::IpAddr, numbe
         async move { respond(&sim, request, peer, number, &policy).await }
     });
     // an error here is a client that went away, or a fault
-    if let Err(error) = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // the robot's Date is of the simulator's clock
+    builder.auto_date_header(false);
+    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
         tracing::debug!(%error, "connection ended");
     }
 }
@@ -110,14 +113,17 @@ async fn respond(
         sim.clock().base().sleep(Duration::from_millis(delay_millis)).await;
     }
     match reaction {
-        Reaction::Answer(reply) => Ok(wire(reply)),
+        Reaction::Answer(reply) => Ok(wire(reply, sim.clock().http_date())),
         Reaction::Close => Err(ClosedByFault),
         Reaction::Hang => std::future::pending().await,
     }
 }
 
-fn wire(reply: Reply) -> Response<Body> {
+fn wire(reply: Reply, date: String) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.body));
+    if let Ok(date) = header::HeaderValue::try_from(date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(reply.content_type));
     if let Some(seconds) = reply.retry_after {

@@ -67,7 +67,9 @@ impl RobotSim {
         format!("{}-{}", self.inner.started_millis, self.read(World::generation))
     }
 
-    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+    /// Changes whenever anything here does.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
         self.inner.changed.subscribe()
     }
 

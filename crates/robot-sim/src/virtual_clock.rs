@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use watchbell_time::{Clock, epoch_millis};
+use watchbell_time::{Clock, Timestamp, epoch_millis};
 
 #[derive(Debug)]
 pub(crate) struct VirtualClock {
@@ -37,6 +37,12 @@ impl VirtualClock {
         self.shift(|shift| shift.frozen_at.unwrap_or_else(|| base.saturating_add(shift.offset_millis)))
     }
 
+    /// Now, as the `Date` of an answer.
+    pub(crate) fn http_date(&self) -> String {
+        let now = Timestamp::from_millisecond(self.now_millis()).unwrap_or_default();
+        now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         self.set_millis(self.now_millis().saturating_add(by));
@@ -62,7 +68,7 @@ impl VirtualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use watchbell_time::{ManualClock, Timestamp};
+    use watchbell_time::ManualClock;
 
     #[test]
     fn moves_with_the_base_and_by_itself() {
@@ -79,7 +85,7 @@ mod tests {
         clock.freeze(false);
         base.advance(Duration::from_secs(1));
         assert_eq!(clock.now_millis(), 63_000);
-        clock.set_millis(5);
-        assert_eq!(clock.now_millis(), 5);
+        clock.set_millis(1_700_000_000_000);
+        assert_eq!(clock.http_date(), "Tue, 14 Nov 2023 22:13:20 GMT");
     }
 }

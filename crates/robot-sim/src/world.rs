@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use watchbell_json::Json;
+use watchbell_robots::Secret;
 
 use crate::dingtalk::{Credentials, Passed, check};
 use crate::fault::{ActiveFault, Effect, Effects, Garble, effects};
@@ -65,7 +66,7 @@ struct Counters {
 #[derive(Debug, Default)]
 pub(crate) struct World {
     robots: BTreeMap<String, Robot>,
-    limiters: HashMap<String, Limiter>,
+    limiters: HashMap<Secret, Limiter>,
     seen_keys: HashMap<(String, String), i64>,
     seen_bodies: HashMap<(String, u64), u64>,
     faults: Vec<ActiveFault>,
@@ -112,7 +113,7 @@ impl World {
 
     pub(crate) fn ban(&mut self, name: &str, until: Option<i64>) -> bool {
         let Some(robot) = self.robots.get(name) else { return false };
-        let limiter = self.limiters.entry(robot.token.reveal().to_owned()).or_default();
+        let limiter = self.limiters.entry(robot.token.clone()).or_default();
         match until {
             Some(until) => limiter.ban(until),
             None => limiter.lift(),
@@ -167,7 +168,7 @@ impl World {
         let (early, mut rest): (Vec<_>, Vec<_>) = late.drain(..).partition(ActiveFault::is_before_read);
         let Effects { delay_millis, effect } = effects(&mut rest, name.as_deref(), &request.body, now);
         self.faults = early.into_iter().chain(rest).collect();
-        if let Some(reaction) = effect.as_ref().and_then(reaction_instead) {
+        if let Some((effect, reaction)) = effect.as_ref().and_then(|effect| Some((effect, reaction_instead(effect)?))) {
             let fate = Fate::Faulted { effect: format!("{effect:?}") };
             self.record(name, request, &credentials, fate, Vec::new(), now);
             return (reaction, delay_millis);
@@ -207,11 +208,12 @@ impl World {
     /// The limiter's key is the token as text, and it is asked before anybody looks whether the token exists.
     fn admit(&mut self, robot: Option<&Robot>, credentials: &Credentials, now: i64) -> Result<(), Refusal> {
         let limit = robot.map_or_else(Limit::default, |robot| robot.limit);
-        if self.limiters.len() >= LIMITERS_MAX && !self.limiters.contains_key(credentials.token()) {
-            let known: Vec<String> = self.robots.values().map(|robot| robot.token.reveal().to_owned()).collect();
+        let token = Secret::new(credentials.token());
+        if self.limiters.len() >= LIMITERS_MAX && !self.limiters.contains_key(&token) {
+            let known: Vec<Secret> = self.robots.values().map(|robot| robot.token.clone()).collect();
             self.limiters.retain(|token, _| known.contains(token));
         }
-        let limiter = self.limiters.entry(credentials.token().to_owned()).or_default();
+        let limiter = self.limiters.entry(token).or_default();
         if limiter.admit(now, &limit) {
             return Ok(());
         }
@@ -274,7 +276,7 @@ impl World {
     pub(crate) fn stats(&self, now: i64) -> Json {
         let nothing = Counters::default();
         let known = self.robots.values().map(|robot| {
-            let limiter = self.limiters.get(robot.token.reveal());
+            let limiter = self.limiters.get(&robot.token);
             let counters = self.counters.get(&robot.name).unwrap_or(&nothing);
             let until = limiter.and_then(|limiter| limiter.banned_until(now));
             let stats = counters.to_json().with("bans", limiter.map_or(0, |limiter| limiter.bans)).with("limited_until_ms", until);

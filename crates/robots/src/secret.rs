@@ -1,7 +1,7 @@
 //! Text that must not be seen.
 
 /// A token or signing secret. Its `Debug` form shows nothing of it, and it has no `Display`.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

@@ -99,12 +99,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn ensured(words: &[&str], body: Json) -> Json {
-        let mut message = Message::parse(&body).unwrap();
+    fn ensured(words: &[&str], body: &Json) -> Json {
+        let mut message = Message::parse(body).unwrap();
         let words = keywords(words);
         let changed = words.ensure(&mut message);
         assert!(words.pass(&message), "{}", message.body());
-        assert_eq!(changed, message.body() != &body);
+        assert_eq!(changed, message.body() != body);
         message.body().clone()
     }
 
@@ -115,25 +115,25 @@ mod tests {
             json!({"msgtype": "markdown", "markdown": {"title": "error", "text": "x"}}),
             json!({"msgtype": "feedCard", "feedCard": {"links": [{"title": "a", "messageURL": "b", "picURL": "c"}, {"title": "error", "messageURL": "b", "picURL": "c"}]}}),
         ] {
-            assert_eq!(ensured(&["nothing", "error"], body.clone()), body);
-            assert_eq!(ensured(&[], body.clone()), body);
+            assert_eq!(ensured(&["nothing", "error"], &body), body);
+            assert_eq!(ensured(&[], &body), body);
         }
     }
 
     #[test]
     fn case_counts_and_urls_and_mentions_do_not() {
         assert_eq!(
-            ensured(&["Error"], json!({"msgtype": "text", "text": {"content": "error"}, "at": {"atUserIds": ["Error"]}})).at(&["text", "content"]),
+            ensured(&["Error"], &json!({"msgtype": "text", "text": {"content": "error"}, "at": {"atUserIds": ["Error"]}})).at(&["text", "content"]),
             Some(&Json::from("【Error】error"))
         );
-        let link = ensured(&["告警"], json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a/告警"}}));
+        let link = ensured(&["告警"], &json!({"msgtype": "link", "link": {"title": "t", "text": "x", "messageUrl": "https://a/告警"}}));
         assert_eq!((link.at(&["link", "title"]), link.at(&["link", "text"])), (Some(&Json::from("【告警】t")), Some(&Json::from("【告警】x"))));
     }
 
     #[test]
     fn markdown_keeps_its_first_block_and_the_keyword_its_letters() {
         let text = |words: &[&str], text: &str| {
-            let body = ensured(words, json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}}));
+            let body = ensured(words, &json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}}));
             body.at(&["markdown", "text"]).and_then(Json::as_str).unwrap().to_owned()
         };
         assert_eq!(text(&["告警"], "# head"), "【告警】\n\n# head");
