@@ -32,6 +32,8 @@ mod write_outcome;
 
 pub(crate) use registry::Registry;
 
+pub(crate) use root::BUILD_HASH;
+
 use crate::router::Router;
 
 /// Registers the Elasticsearch-compatible API.

@@ -110,7 +110,7 @@ pub enum NotAcceptable {
 
 fn invalid(header: &str, value: &str) -> Failure {
     Failure::new("media_type_header_exception", format!("Invalid media-type value on headers [{header}]"))
-        .caused_by(Failure::illegal_argument(format!("invalid media type [{value}]")))
+        .caused_by(Failure::illegal_argument(format!("invalid {header} header [{value}]")))
 }
 
 fn is_token(text: &str) -> bool {

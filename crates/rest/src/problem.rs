@@ -89,7 +89,25 @@ impl From<StoreError> for Problem {
 /// The body of an error: `{"error": {…}, "status": n}`.
 #[must_use]
 pub fn error_response(status: StatusCode, failure: &Failure) -> Response {
-    Response::json(status, Json::object().with("error", failure.to_json()).with("status", status.as_u16()))
+    Response::json(status, Json::object().with("error", error_json(failure)).with("status", status.as_u16()))
+}
+
+/// The exception as an answer shows it. The root causes of a search that failed are the failures of its shards, each kind once.
+#[must_use]
+pub fn error_json(failure: &Failure) -> Json {
+    let mut error = failure.to_json();
+    let shards = failure.members.iter().find(|(name, _)| name == "failed_shards").and_then(|(_, shards)| shards.as_list());
+    let Some(shards) = shards.filter(|_| failure.kind == "search_phase_execution_exception") else { return error };
+    let mut roots: Vec<Json> = Vec::new();
+    for shard in shards {
+        let mut reason = shard.get("reason").cloned().unwrap_or_default();
+        reason.make_map().remove("caused_by");
+        if !roots.contains(&reason) {
+            roots.push(reason);
+        }
+    }
+    error.set("root_cause", roots);
+    error
 }
 
 #[must_use]

@@ -60,6 +60,6 @@ impl Response {
     /// With a deprecation warning in the reference's form (spec watcher-api §1.6).
     #[must_use]
     pub fn with_deprecation(self, version: &str, text: &str) -> Response {
-        self.with_header(http::header::WARNING, &format!("299 Elasticsearch-{version} \"{}\"", text.replace('"', "\\\"")))
+        self.with_header(http::header::WARNING, &format!("299 Elasticsearch-{version}-{} \"{}\"", crate::elastic::BUILD_HASH, text.replace('"', "\\\"")))
     }
 }

@@ -170,6 +170,10 @@ impl Router {
             if route.last_resort && !allowed.is_empty() {
                 break;
             }
+            // No index is called as an API is.
+            if !allowed.is_empty() && path.first().is_some_and(|first| first.starts_with('_')) && matches!(route.segments.first(), Some(Segment::Name(_))) {
+                break;
+            }
             if route.methods.contains(method) {
                 return Found::Route(route);
             }
@@ -244,6 +248,8 @@ mod tests {
             (vec![Method::PUT, Method::POST], "/_watcher/watch/_execute"),
             (vec![Method::GET], "/{index}/_search"),
             (vec![Method::GET], "/_cat/indices"),
+            (vec![Method::GET], "/{index}"),
+            (vec![Method::POST], "/_bulk"),
         ] {
             router.add(Route::new(&methods, pattern, nobody));
         }
@@ -269,6 +275,7 @@ mod tests {
         assert_eq!(find(&Method::POST, "/logs/event"), "/{index}/{type}");
         assert_eq!(find(&Method::GET, "/logs/event"), "nothing");
         assert_eq!(find(&Method::GET, "/a/b/c/d"), "nothing");
+        assert_eq!(find(&Method::GET, "/_bulk"), "[POST]", "no index is called _bulk");
     }
 
     #[test]

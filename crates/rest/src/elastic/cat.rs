@@ -8,7 +8,9 @@ use watchbell_store::{IndexInfo, IndicesOptions, SearchRequest};
 use super::cat_table::{Cell, Column, TABLE_PARAMETERS, Table, number, on_request, size, text};
 use super::expressions::{EXPRESSION_PARAMETERS, names, read_options, strict_expand_open_and_closed};
 use super::health::{ClusterHealth, IndexHealth};
+use super::registry::Kind;
 use super::search::SEARCH_MAX;
+use super::template_merge::{list as list_of, named};
 use crate::request::Request;
 use crate::response::Response;
 use crate::rest::Rest;
@@ -29,6 +31,9 @@ pub(super) fn routes(router: &mut Router) {
     for path in ["/_cat/aliases", "/_cat/aliases/{name}"] {
         router.add(Route::new(get, path, aliases).parameters(groups));
     }
+    for path in ["/_cat/templates", "/_cat/templates/{name}"] {
+        router.add(Route::new(get, path, templates).parameters(&[TABLE_PARAMETERS]));
+    }
     for path in ["/_cat/shards", "/_cat/shards/{index}"] {
         router.add(Route::new(get, path, shards).parameters(groups));
     }
@@ -43,7 +48,7 @@ pub(super) fn routes(router: &mut Router) {
 }
 
 async fn list(_rest: Arc<Rest>, _request: Request) -> Handled {
-    let paths = ["aliases", "count", "fielddata", "health", "indices", "master", "nodes", "plugins", "shards"];
+    let paths = ["aliases", "count", "fielddata", "health", "indices", "master", "nodes", "plugins", "shards", "templates"];
     Ok(Response::text(StatusCode::OK, paths.map(|name| format!("/_cat/{name}\n")).concat()))
 }
 
@@ -288,4 +293,35 @@ const FIELDDATA_COLUMNS: &[Column] = &[
 /// Text fields are never loaded to be sorted by.
 async fn fielddata(_rest: Arc<Rest>, request: Request) -> Handled {
     Table::new(FIELDDATA_COLUMNS).answer(&request)
+}
+
+const TEMPLATE_COLUMNS: &[Column] = &[
+    text("name", &["n"], "template name"),
+    text("index_patterns", &["t"], "template index patterns"),
+    text("order", &["o", "p"], "template application order/priority number"),
+    text("version", &["v"], "version"),
+    text("composed_of", &["c"], "component templates comprising index template"),
+];
+
+async fn templates(rest: Arc<Rest>, request: Request) -> Handled {
+    let entries = rest.registry.entries(&rest).await?;
+    let wanted = request.path_list("name");
+    let member = |template: &watchbell_json::Json, name: &str| template.get(name).map(ToString::to_string);
+    let listed = |template: &watchbell_json::Json, name: &str| format!("[{}]", list_of(template.get(name)).join(", "));
+    let mut table = Table::new(TEMPLATE_COLUMNS);
+    for (name, template) in named(&entries, Kind::LegacyTemplate, &wanted) {
+        let row = [Some(name.to_owned()), Some(listed(template, "index_patterns")), member(template, "order"), member(template, "version"), Some(String::new())];
+        table.rows.push(row.to_vec());
+    }
+    for (name, template) in named(&entries, Kind::IndexTemplate, &wanted) {
+        let row = [
+            Some(name.to_owned()),
+            Some(listed(template, "index_patterns")),
+            member(template, "priority"),
+            member(template, "version"),
+            Some(listed(template, "composed_of")),
+        ];
+        table.rows.push(row.to_vec());
+    }
+    table.answer(&request)
 }

@@ -8,7 +8,7 @@ use watchbell_json::{Failure, Json};
 use watchbell_store::{IndicesOptions, SearchRequest};
 
 use super::expressions::{EXPRESSION_PARAMETERS, read_options};
-use super::search::{SEARCH_MAX, read_search_type, run};
+use super::search::{SEARCH_MAX, hides_ids, read_search_type, run};
 use super::search_answer::{AnswerForm, write_answer};
 use super::search_body::demand_exact_total;
 use crate::parameters::{Parameters, split_list};
@@ -51,7 +51,7 @@ async fn msearch(rest: Arc<Rest>, request: Request) -> Handled {
         text.push_str(if text.is_empty() { "" } else { "," });
         match run(&rest, search, body).await {
             Ok(answer) => {
-                write_answer(answer, AnswerForm { took: rest.took(started), total_as_int }, &rest, &mut text);
+                write_answer(answer, AnswerForm { took: rest.took(started), total_as_int, hide_ids: hides_ids(search.body.as_ref()) }, &rest, &mut text);
                 text.push_str(",\"status\":200}");
             }
             // A search that cannot be understood fails the whole request, as in the reference, which reads all before it runs any.

@@ -18,7 +18,7 @@ pub(super) fn routes(router: &mut Router) {
 }
 
 /// We are no build of theirs: clients read these two only to print them.
-pub(super) const BUILD_HASH: &str = "0000000000000000000000000000000000000000";
+pub(crate) const BUILD_HASH: &str = "0000000000000000000000000000000000000000";
 pub(super) const BUILD_DATE: &str = "1970-01-01T00:00:00.000000000Z";
 
 /// What a node of one generation says about its own compatibility.

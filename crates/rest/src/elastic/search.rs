@@ -9,7 +9,7 @@ use watchbell_json::{Failure, Json};
 use watchbell_store::{IndicesOptions, SearchAnswer, SearchRequest};
 
 use super::expressions::{EXPRESSION_PARAMETERS, read_options};
-use super::key_position::key_position;
+use super::key_position::{key_position, value_position};
 use super::search_answer::{AnswerForm, all_shards_failed, write_answer};
 use super::search_body::{QUERY_PARAMETERS, demand_exact_total, merged_body};
 use super::source_filter::SOURCE_PARAMETERS;
@@ -80,11 +80,17 @@ async fn search(rest: Arc<Rest>, request: Request) -> Handled {
     }
     let search = SearchRequest { indices: request.indices(), options, search_type, body, now: request.now, timeout: SEARCH_MAX };
     let answer = run(&rest, &search, &text).await?;
-    let form = AnswerForm { took: rest.took(request.started), total_as_int };
+    let form = AnswerForm { took: rest.took(request.started), total_as_int, hide_ids: hides_ids(search.body.as_ref()) };
     let mut text = String::new();
     write_answer(answer, form, &rest, &mut text);
     text.push('}');
     Ok(Response::new(StatusCode::OK, Body::JsonText(text.into())))
+}
+
+/// Whether a body asks for hits without ids.
+pub(super) fn hides_ids(body: Option<&Json>) -> bool {
+    let stored = body.and_then(|body| body.get("stored_fields"));
+    stored.is_some_and(|stored| stored.as_str() == Some("_none_") || stored.as_list().is_some_and(|names| names.len() == 1 && names.iter().any(|name| name.as_str() == Some("_none_"))))
 }
 
 /// Runs a search, and makes one error of it where every shard failed.
@@ -120,7 +126,10 @@ pub(super) fn located(problem: Problem, text: &[u8]) -> Problem {
 const UNKNOWN_PLACE: &str = "[1:1]";
 
 fn locate(mut failure: Failure, text: &[u8]) -> Failure {
-    let (line, column) = named_in(failure.reason_text()).map_or((1, 1), |name| key_position(text, &name));
+    // An unknown query is noticed where its body begins, other things where their name does.
+    let at_value = failure.kind == "named_object_not_found_exception" || failure.reason_text().starts_with("unknown query [");
+    let find = if at_value { value_position } else { key_position };
+    let (line, column) = named_in(failure.reason_text()).map_or((1, 1), |name| find(text, &name));
     if let Some(rest) = failure.reason.as_deref().and_then(|reason| reason.strip_prefix(UNKNOWN_PLACE)) {
         failure.reason = Some(format!("[{line}:{column}]{rest}"));
     }
@@ -136,8 +145,9 @@ fn locate(mut failure: Failure, text: &[u8]) -> Failure {
     failure
 }
 
-/// The last name in brackets of a reason: what it is about.
+/// The name in brackets that a reason is about: the last one, a guess at what was meant aside.
 fn named_in(reason: &str) -> Option<String> {
+    let reason = reason.split(" did you mean ").next().unwrap_or(reason);
     let (before, _) = reason.rsplit_once(']')?;
     let (_, name) = before.rsplit_once('[')?;
     Some(name.to_owned())

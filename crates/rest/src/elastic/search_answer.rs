@@ -1,7 +1,7 @@
 //! Writes the answer of a search: stored documents byte for byte.
 
 use http::StatusCode;
-use watchbell_json::Json;
+use watchbell_json::{Failure, Json};
 use watchbell_store::{Hit, SearchAnswer, ShardFailure, TotalRelation};
 
 use super::document_get::write_with_source;
@@ -15,6 +15,8 @@ pub(super) struct AnswerForm {
     pub(super) took: i64,
     /// `rest_total_hits_as_int`.
     pub(super) total_as_int: bool,
+    /// `stored_fields: _none_` leaves not even the id.
+    pub(super) hide_ids: bool,
 }
 
 /// The object of the answer, without its closing brace, so that members may follow.
@@ -29,7 +31,9 @@ pub(super) fn write_answer(answer: SearchAnswer, form: AnswerForm, rest: &Rest, 
     text.pop();
     text.push_str(",\"hits\":");
     let max_score = if answer.shards == 0 && failed == 0 { Some(0.0) } else { answer.max_score };
-    let hits = Json::object().with_some("total", answer.total.map(|total| total_json(total, form))).with("max_score", score(max_score));
+    // A total that was not asked for is -1 for clients that know only numbers.
+    let total = answer.total.map(|total| total_json(total, form)).or(form.total_as_int.then_some(Json::Int(-1)));
+    let hits = Json::object().with_some("total", total).with("max_score", score(max_score));
     hits.write_to(text);
     text.pop();
     text.push_str(",\"hits\":[");
@@ -37,7 +41,7 @@ pub(super) fn write_answer(answer: SearchAnswer, form: AnswerForm, rest: &Rest, 
         if at > 0 {
             text.push(',');
         }
-        write_hit(hit, text);
+        write_hit(hit, form, text);
     }
     text.push_str("]}");
     if let Some(aggregations) = answer.aggregations {
@@ -57,10 +61,10 @@ fn total_json((value, relation): (u64, TotalRelation), form: AnswerForm) -> Json
     Json::object().with("value", value).with("relation", relation)
 }
 
-fn write_hit(hit: Hit, text: &mut String) {
+fn write_hit(hit: Hit, form: AnswerForm, text: &mut String) {
     let head = Json::object()
         .with("_index", hit.index.as_str())
-        .with("_id", hit.id)
+        .with_some("_id", (!form.hide_ids).then_some(hit.id))
         .with_some("_version", hit.version)
         .with_some("_seq_no", hit.revision.map(|revision| revision.seq_no))
         .with_some("_primary_term", hit.revision.map(|revision| revision.primary_term))
@@ -99,29 +103,15 @@ fn shard_failure(failure: &ShardFailure, rest: &Rest) -> Json {
         .with("reason", failure.reason.to_exception_json())
 }
 
-/// The error of a search that failed on every shard: each kind of failure once.
+/// The error of a search that failed on every shard.
 pub(super) fn all_shards_failed(failures: &[ShardFailure], rest: &Rest) -> Problem {
-    let mut roots: Vec<Json> = Vec::new();
-    for failure in failures {
-        let mut own = failure.reason.clone();
-        own.caused_by = None;
-        let own = own.to_exception_json();
-        if !roots.contains(&own) {
-            roots.push(own);
-        }
-    }
-    let status = failures.iter().map(|failure| status_of(&failure.reason)).max().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
     let failed: Json = failures.iter().map(|failure| shard_failure(failure, rest)).collect();
-    let mut error = Json::object()
-        .with("root_cause", roots)
-        .with("type", "search_phase_execution_exception")
-        .with("reason", "all shards failed")
-        .with("phase", "query")
-        .with("grouped", true)
-        .with("failed_shards", failed);
+    let status = failures.iter().map(|failure| status_of(&failure.reason)).max().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let failure = Failure::new("search_phase_execution_exception", "all shards failed").with("phase", "query").with("grouped", true).with("failed_shards", failed);
     // The reference shows a cause on top only where the shard's failure is no exception of its own.
-    if let Some(first) = failures.first().map(|failure| &failure.reason).filter(|reason| reason.kind == "illegal_argument_exception") {
-        error.set("caused_by", first.clone().caused_by(first.clone()).to_exception_json());
-    }
-    Problem::Answer(crate::response::Response::json(status, Json::object().with("error", error).with("status", status.as_u16())))
+    let foreign = failures.first().map(|failure| &failure.reason).filter(|reason| reason.kind == "illegal_argument_exception");
+    Problem::WithStatus(status, match foreign {
+        Some(first) => failure.caused_by(first.clone().caused_by(first.clone())),
+        None => failure,
+    })
 }

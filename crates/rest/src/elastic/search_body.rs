@@ -34,7 +34,7 @@ pub(super) fn merged_body(params: &Parameters, body: Option<Json>) -> Result<Opt
         ("query", uri_query(params)?),
         ("from", params.int("from")?.map(Json::from)),
         ("size", params.int("size")?.map(Json::from)),
-        ("sort", params.get("sort").map(sort)),
+        ("sort", params.get("sort").map(sort).filter(|sort| sort.as_list().is_some_and(|fields| !fields.is_empty()))),
         ("_source", SourceFilter::from_params(params).map(source)),
         ("stored_fields", params.list("stored_fields").map(stored_fields)),
         ("docvalue_fields", params.list("docvalue_fields").map(Json::from)),
@@ -66,15 +66,14 @@ fn track_total_hits(params: &Parameters) -> Result<Option<Json>, Failure> {
     }
 }
 
-/// `a:desc,b`; what stands behind the colon is `desc` or counts as `asc`.
+/// `a:desc,b`; a field with another order is left out, as in the reference.
 fn sort(text: &str) -> Json {
     let one = |field: &str| match field.rsplit_once(':') {
-        Some((name, "desc")) => Json::object().with(name, json!({"order": "desc"})),
-        Some((name, _)) if name != "_score" => Json::object().with(name, json!({"order": "asc"})),
-        Some((name, _)) => Json::object().with(name, json!({"order": "asc"})),
-        None => Json::from(field),
+        Some((name, order @ ("asc" | "desc"))) => Some(Json::object().with(name, json!({"order": order}))),
+        Some(_) => None,
+        None => Some(Json::from(field)),
     };
-    text.split(',').filter(|field| !field.is_empty()).map(one).collect()
+    text.split(',').filter(|field| !field.is_empty()).filter_map(one).collect()
 }
 
 fn source(filter: SourceFilter) -> Json {
