@@ -28,30 +28,22 @@ pub enum DateMathError {
         unit: char,
         math: String,
     },
-    /// The result lies outside the years -9999 to 9999.
-    Range {
-        math: String,
+    /// More than 32 bits: a `number_format_exception` in the reference.
+    Number {
+        digits: String,
     },
 }
 
 impl std::fmt::Display for DateMathError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            DateMathError::Date(error) if error.cause().is_some() => {
-                write!(f, "{error}: [{error}]")
-            }
-            DateMathError::Date(_) | DateMathError::Empty => f.write_str("cannot parse empty datetime"),
-            DateMathError::Operator { math } => {
-                write!(f, "operator not supported for date math [{math}]")
-            }
+            DateMathError::Date(error) if error.cause().is_some() => write!(f, "{error}: [{error}]"),
+            DateMathError::Date(_) | DateMathError::Empty => f.write_str("cannot parse empty date"),
+            DateMathError::Operator { math } => write!(f, "operator not supported for date math [{math}]"),
             DateMathError::Truncated { math } => write!(f, "truncated date math [{math}]"),
             DateMathError::Rounding { math } => write!(f, "rounding `/` can only be used on single unit types [{math}]"),
-            DateMathError::Unit { unit, math } => {
-                write!(f, "unit [{unit}] not supported for date math [{math}]")
-            }
-            DateMathError::Range { math } => {
-                write!(f, "date math [{math}] goes beyond the supported years")
-            }
+            DateMathError::Unit { unit, math } => write!(f, "unit [{unit}] not supported for date math [{math}]"),
+            DateMathError::Number { digits } => write!(f, "For input string: \"{digits}\""),
         }
     }
 }
@@ -81,7 +73,7 @@ pub fn parse(text: &str, now: Timestamp, format: &DateFormat, zone: &TimeZone, r
     }
 }
 
-/// The operations of an expression, one after the other.
+/// The operations of an expression, one after the other. Before the year -9999 and after 9999 time stands still.
 ///
 /// # Errors
 /// [`DateMathError`], in Elasticsearch's words.
@@ -89,7 +81,6 @@ pub fn apply(math: &str, anchor: Timestamp, zone: &TimeZone, rounding: Rounding)
     let mut at = anchor;
     let mut rest = math.chars().peekable();
     let truncated = || DateMathError::Truncated { math: math.into() };
-    let range = |_| DateMathError::Range { math: math.into() };
     while let Some(operator) = rest.next() {
         if !matches!(operator, '/' | '+' | '-') {
             return Err(DateMathError::Operator { math: math.into() });
@@ -99,15 +90,15 @@ pub fn apply(math: &str, anchor: Timestamp, zone: &TimeZone, rounding: Rounding)
             digits.push(digit);
         }
         let symbol = rest.next().ok_or_else(truncated)?;
-        let number: i32 = if digits.is_empty() { 1 } else { digits.parse().map_err(|_| DateMathError::Range { math: math.into() })? };
+        let number: i32 = if digits.is_empty() { 1 } else { digits.parse().map_err(|_| DateMathError::Number { digits })? };
         if operator == '/' && number != 1 {
             return Err(DateMathError::Rounding { math: math.into() });
         }
         let unit = Unit::new(symbol).ok_or_else(|| DateMathError::Unit { unit: symbol, math: math.into() })?;
         at = match operator {
-            '/' => unit.round(at, zone, rounding).map_err(range)?,
-            '-' => unit.shift(at, -i64::from(number), zone).map_err(range)?,
-            _ => unit.shift(at, i64::from(number), zone).map_err(range)?,
+            '/' => unit.round(at, zone, rounding).unwrap_or(at),
+            '-' => unit.shift(at, -i64::from(number), zone).unwrap_or(Timestamp::MIN),
+            _ => unit.shift(at, i64::from(number), zone).unwrap_or(Timestamp::MAX),
         };
     }
     Ok(at)
@@ -237,6 +228,37 @@ mod tests {
         }
     }
 
+    /// Asked of Elasticsearch 7.10.2.
+    #[test]
+    fn bounds_end_where_the_reference_ends_them() {
+        for (text, zone, format, expected) in [
+            ("2026-11", "UTC", DateFormat::DEFAULT, "2026-11-01T23:59:59.999"),
+            ("2026", "UTC", DateFormat::DEFAULT, "2026-01-01T23:59:59.999"),
+            ("2026-11-19T05", "UTC", DateFormat::DEFAULT, "2026-11-19T05:59:59.999"),
+            ("2026-11-19T05:06", "+08:00", DateFormat::DEFAULT, "2026-11-18T21:06:59.999"),
+            ("2026-11-19T05:06:07.5", "UTC", DateFormat::DEFAULT, "2026-11-19T05:06:07.500"),
+            ("2026-11-19||/d", "Europe/Berlin", DateFormat::DEFAULT, "2026-11-19T22:59:59.999"),
+            ("2026-10-25T01:30:00Z||/h", "Europe/Berlin", DateFormat::DEFAULT, "2026-10-25T01:59:59.999"),
+            ("2026-10-25T00:30:00Z||/h", "Europe/Berlin", DateFormat::DEFAULT, "2026-10-25T00:59:59.999"),
+            ("2026-11-19||", "UTC", DateFormat::DEFAULT, "2026-11-19T00:00:00.000"),
+            ("2026-11||+1M", "UTC", DateFormat::DEFAULT, "2026-12-01T00:00:00.000"),
+            ("2024-02-29||+1y", "UTC", DateFormat::DEFAULT, "2025-02-28T00:00:00.000"),
+            ("2026-11-19||/d+1h", "UTC", DateFormat::DEFAULT, "2026-11-20T00:59:59.999"),
+            ("2026-11-19T05:06:07.123||+1h", "UTC", DateFormat::DEFAULT, "2026-11-19T06:06:07.123"),
+            ("1794960000", "UTC", "epoch_second", "2026-11-18T00:00:00.999"),
+            ("1794960000000", "UTC", DateFormat::DEFAULT, "2026-11-18T00:00:00.000"),
+            ("2026-11-19 05", "UTC", "yyyy-MM-dd HH", "2026-11-19T05:59:59.999"),
+            ("11.2026", "UTC", "MM.yyyy", "2026-11-01T23:59:59.999"),
+            ("2026-03-29T02:30:00", "Europe/Berlin", DateFormat::DEFAULT, "2026-03-29T01:30:00.999"),
+            ("2026-10-25T02:30:00", "Europe/Berlin", DateFormat::DEFAULT, "2026-10-25T00:30:00.999"),
+            ("2026-11-19", "UTC+1", DateFormat::DEFAULT, "2026-11-19T22:59:59.999"),
+        ] {
+            let zone = Zone::parse(zone).unwrap();
+            let at = parse(text, Timestamp::UNIX_EPOCH, &DateFormat::new(format).unwrap(), zone.rules(), Rounding::Up).unwrap();
+            assert_eq!(crate::epoch_millis(at), crate::epoch_millis(format!("{expected}Z").parse().unwrap()), "{text}: {at}");
+        }
+    }
+
     #[test]
     fn errors_have_elasticsearchs_words() {
         for (text, expected) in [
@@ -245,7 +267,11 @@ mod tests {
             ("now/2d", "rounding `/` can only be used on single unit types [/2d]"),
             ("now+", "truncated date math [+]"),
             ("now+12", "truncated date math [+12]"),
-            ("", "cannot parse empty datetime"),
+            ("", "cannot parse empty date"),
+            ("||", "cannot parse empty date"),
+            ("now ", "operator not supported for date math [ ]"),
+            ("2026-11-19||+99999999999d", "For input string: \"99999999999\""),
+            ("2026-11-19||+1D", "unit [D] not supported for date math [+1D]"),
             (
                 "19/11/2026",
                 "failed to parse date field [19/11/2026] with format [strict_date_optional_time||epoch_millis]: [failed to parse date field [19/11/2026] with format [strict_date_optional_time||epoch_millis]]",
@@ -253,7 +279,8 @@ mod tests {
         ] {
             assert_eq!(eval(text, "UTC", Rounding::Down).unwrap_err(), expected, "{text}");
         }
-        assert!(eval("now+9999y", "UTC", Rounding::Down).is_err());
+        assert_eq!(eval("now+9999y", "UTC", Rounding::Down).unwrap(), Timestamp::MAX.to_string());
+        assert_eq!(eval("now-99999y/d", "+08:00", Rounding::Down).unwrap(), Timestamp::MIN.to_string());
     }
 
     proptest! {

@@ -29,7 +29,7 @@ impl std::fmt::Display for ZoneError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             ZoneError::Unknown(id) => write!(f, "Unknown time-zone ID: {id}"),
-            ZoneError::Malformed(id) if id.starts_with(['+', '-']) => {
+            ZoneError::Malformed(id) if id.len() < 2 || id.starts_with(['+', '-']) => {
                 write!(f, "Invalid ID for ZoneOffset, invalid format: {id}")
             }
             ZoneError::Malformed(id) => write!(f, "Invalid ID for region-based ZoneId, invalid format: {id}"),
@@ -171,6 +171,7 @@ mod tests {
     #[test]
     fn unknown_and_malformed_names_differ() {
         assert_eq!(Zone::parse("Pangea/Tethys").unwrap_err().to_string(), "Unknown time-zone ID: Pangea/Tethys");
+        assert_eq!(Zone::parse("x").unwrap_err().to_string(), "Invalid ID for ZoneOffset, invalid format: x");
         for text in ["", "x", "+", "+1:00", "+19", "+01:60", "a b", "UTC+x", "é", "+é1"] {
             assert_eq!(Zone::parse(text).unwrap_err().kind(), "date_time_exception", "{text}");
         }
