@@ -32,4 +32,22 @@ macro_rules! tables {
     };
 }
 
-tables![ack, activate, delete, disabled, errors_of_definitions, execute, get, history, inputs_and_actions, methods_and_parameters, put, query, running, schedules, service, settings, versions];
+tables![
+    ack,
+    activate,
+    delete,
+    disabled,
+    errors_of_definitions,
+    execute,
+    get,
+    history,
+    inputs_and_actions,
+    methods_and_parameters,
+    put,
+    query,
+    running,
+    schedules,
+    service,
+    settings,
+    versions
+];

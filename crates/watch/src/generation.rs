@@ -107,21 +107,11 @@ impl Generation {
     /// The parser's own exception for a text that is no JSON.
     #[must_use]
     pub fn malformed_json(self, error: &ParseError) -> Failure {
-        let located = format!(
-            "{}\n at [Source: (byte[])REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {}, column: {}]",
-            error.message, error.line, error.column
-        );
+        let located = format!("{}\n at [Source: (byte[]); line: {}, column: {}]", error.message, error.line, error.column);
+        let cause = Failure::new("json_parse_exception", located);
         match self {
-            Generation::G6 | Generation::G7 => Failure::new(
-                "json_parse_exception",
-                format!(
-                    "{}\n at [Source: org.elasticsearch.common.bytes.BytesReference$MarkSupportingStreamInput; line: {}, column: {}]",
-                    error.message, error.line, error.column
-                ),
-            ),
-            Generation::G8 | Generation::G9 => {
-                Failure::new("x_content_parse_exception", error.to_string()).caused_by(Failure::new("json_parse_exception", located))
-            }
+            Generation::G6 | Generation::G7 => cause,
+            Generation::G8 | Generation::G9 => Failure::new("x_content_parse_exception", error.to_string()).caused_by(cause),
         }
     }
 }

@@ -14,7 +14,13 @@ fn compare(at: &str, expected: &Json, found: &Json) -> Option<String> {
     let differs = || Some(format!("at [{at}]: expected {expected}\n          found {found}"));
     match (expected, found) {
         (Json::Str(text), _) if &**text == ANY => None,
-        (Json::Str(text), Json::Str(other)) if text.contains(ANY) => if fits(text, other) { None } else { differs() },
+        (Json::Str(text), Json::Str(other)) if text.contains(ANY) => {
+            if fits(text, other) {
+                None
+            } else {
+                differs()
+            }
+        }
         (Json::Map(map), Json::Map(other)) => {
             for (name, value) in map.iter().filter(|(name, _)| &***name != MORE) {
                 let at = format!("{at}.{name}");
