@@ -10,7 +10,7 @@ use std::time::Duration;
 use watchbell_json::{Json, ParseError};
 use watchbell_outbox::{Attempt, Outcome};
 use watchbell_robots::Redactor;
-use watchbell_robots::dingtalk::{ERRCODE_JSON, ERRCODE_SIZE, Unfit};
+use watchbell_robots::dingtalk::{ERRCODE_JSON, ERRCODE_SIZE, Unfit, meaning};
 
 /// "System busy": try again.
 const ERRCODE_BUSY: i64 = -1;
@@ -43,9 +43,17 @@ impl Answer {
         self
     }
 
-    fn with_hint(mut self, hint: &str) -> Answer {
+    fn with_hint(self, hint: &str) -> Answer {
+        self.tell("hint", hint.into())
+    }
+
+    fn with_robot_errcode(self, errcode: i64) -> Answer {
+        self.tell("robot_errcode", errcode.into())
+    }
+
+    fn tell(mut self, member: &'static str, value: Json) -> Answer {
         let told = self.body.get("watchbell").cloned().unwrap_or_else(Json::object);
-        self.body.set("watchbell", told.with("hint", hint));
+        self.body.set("watchbell", told.with(member, value));
         self
     }
 
@@ -116,8 +124,18 @@ impl Answer {
     /// What an attempt came to, in the robot's own words where it had any.
     pub(crate) fn of_attempt(id: &str, attempt: &Attempt, redactor: &Redactor) -> Answer {
         let words = Words::of(attempt, redactor);
-        let waits = |wait: Duration, state| Answer { retry_after: Some(wait), ..Answer::new(503, ERRCODE_BUSY, words.errmsg.clone()).with_state(id, state) };
-        let refused = |status| Answer::new(status, words.errcode, words.errmsg.clone()).with_state(id, "refused");
+        let waits = |wait: Duration, state| {
+            let answer = Answer { retry_after: Some(wait), ..Answer::new(503, ERRCODE_BUSY, words.errmsg.clone()).with_state(id, state) };
+            // "busy" is the honest code for the caller; what the robot itself said is beside it
+            if words.errcode == ERRCODE_BUSY { answer } else { answer.with_robot_errcode(words.errcode) }
+        };
+        let refused = |status| {
+            let answer = Answer::new(status, words.errcode, words.errmsg.clone()).with_state(id, "refused");
+            match meaning(words.errcode, &words.errmsg) {
+                Some(hint) if words.errcode != ERRCODE_BUSY => answer.with_hint(hint),
+                _ => answer,
+            }
+        };
         match &attempt.outcome {
             Outcome::Delivered => Answer::new(200, 0, "ok").with_state(id, "delivered"),
             Outcome::Retry { .. } => waits(RETRY_PAUSE, "not_delivered"),

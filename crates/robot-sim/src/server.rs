@@ -99,6 +99,9 @@ async fn respond(
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     let mut request = Request { method, path, headers: headers.collect(), body: Bytes::new(), peer, connection };
     let is_control = request.path == "/_sim" || request.path.starts_with("/_sim/");
+    if is_control && !is_get && request.header("origin").is_some() {
+        return Ok(plain(StatusCode::FORBIDDEN, "web pages may look, not change"));
+    }
     if !is_control && sim.resets_before_read(&request, &query) {
         return Err(ClosedByFault);
     }

@@ -75,7 +75,7 @@ impl RobotSim {
 
     pub(crate) fn resets_before_read(&self, request: &Request, query: &str) -> bool {
         let now = self.clock().now_millis();
-        self.change(|world| world.resets_before_read(request, query, now))
+        self.read(World::has_faults) && self.change(|world| world.resets_before_read(request, query, now))
     }
 
     pub(crate) fn receive(&self, request: Request, query: &str) -> (Reaction, u64) {

@@ -101,6 +101,10 @@ impl World {
         self.faults.push(fault);
     }
 
+    pub(crate) fn has_faults(&self) -> bool {
+        !self.faults.is_empty()
+    }
+
     pub(crate) fn clear_faults(&mut self) {
         self.faults.clear();
     }

@@ -10,7 +10,7 @@ use watchbell_json::Json;
 use watchbell_outbox::{Attempt, Deliver, Delivery, Message, Outcome, outcome::Repair as OutboxRepair};
 use watchbell_relay::{Relay, RelayRobot, RelaySettings, serve};
 use watchbell_robot_sim::{Robot, RobotSim, Settings};
-use watchbell_robots::dingtalk::{Account, AllowedHosts, Answer, classify};
+use watchbell_robots::dingtalk::{Account, AllowedHosts, Answer};
 use watchbell_robots::{Repair, Verdict};
 use watchbell_time::{Clock, ManualClock, Timestamp};
 
@@ -53,7 +53,7 @@ impl Deliver for TestSender {
         };
         let headers: Vec<(&str, &str)> = head.lines().filter_map(|line| line.split_once(": ")).collect();
         let answer = Answer { status: status(&head), headers: &headers, body, now: self.clock.now() };
-        let reading = classify(&answer, &account.redactor());
+        let reading = account.read(&answer);
         Attempt { outcome: outcome(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
     }
 }

@@ -94,7 +94,7 @@ async fn r07_the_robots_own_words_in_every_dialect() {
         };
         for (robot, secret, status, errcode) in [
             (with(|robot| robot.keywords = vec!["告警".into()]), None, 422, 310_000),
-            (with(|robot| robot.secret = Some(watchbell_robots::Secret::new(SECRET))), None, 503, -1),
+            (with(|robot| robot.secret = Some(watchbell_robots::Secret::new(SECRET))), None, 502, 310_000),
             (with(|robot| robot.secret = Some(watchbell_robots::Secret::new(SECRET))), Some("SECwrong-c4n4ry"), 502, 310_000),
             (with(|robot| robot.allow = vec!["10.0.0.0/8".parse().unwrap()]), None, 502, 310_000),
             (with(|robot| robot.state = State::Disabled), None, 502, 400_102),
@@ -106,11 +106,9 @@ async fn r07_the_robots_own_words_in_every_dialect() {
             let told = bench.post("/", GUIDE).await;
             assert_eq!((told.status, told.errcode()), (status, errcode), "{dialect:?} {}", told.body);
             assert!(!told.errmsg().is_empty() && bench.sim.messages().is_empty());
-            if let Fate::Refused { errmsg, errcode } = &bench.sim.requests()[0].fate
-                && status != 503
-            {
-                assert_eq!((told.errmsg(), told.errcode()), (errmsg.as_str(), *errcode), "the robot's own words");
-            }
+            let Fate::Refused { errmsg, errcode } = &bench.sim.requests()[0].fate else { panic!("it was refused") };
+            assert_eq!((told.errmsg(), told.errcode()), (errmsg.as_str(), *errcode), "the robot's own words");
+            assert!(told.body.at(&["watchbell", "hint"]).is_some(), "and what to do: {}", told.body);
         }
     }
 }
@@ -140,6 +138,8 @@ async fn a_ban_is_waited_out_without_another_attempt() {
         assert_eq!(bench.post("/", GUIDE).await.status, 200);
         let told = bench.post("/", GUIDE).await;
         assert_eq!((told.status, told.errcode(), told.retry_after()), (503, -1, Some(wait)), "{ban_by}");
+        let robot_errcode = told.body.at(&["watchbell", "robot_errcode"]).and_then(Json::as_i64);
+        assert_eq!(robot_errcode, Some(ban_by.parse().unwrap_or(130_101)));
         bench.clock.advance(Duration::from_secs(wait - 1));
         let told = bench.post("/", GUIDE).await;
         assert_eq!((told.status, told.state(), told.retry_after()), (503, "not_sent", Some(1)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use watchbell_json::Json;
 use watchbell_time::{Timestamp, epoch_millis};
 
+use super::account::Account;
 use super::sign::CLOCK_SKEW_MAX_MILLIS;
 use crate::{Redactor, Repair, Verdict};
 
@@ -78,33 +79,42 @@ impl Reading {
     /// What it means and what to do, for a person.
     #[must_use]
     pub fn meaning(&self) -> &'static str {
-        let errmsg = self.errmsg.as_deref().unwrap_or_default();
-        match self.errcode {
-            Some(0) => "the robot accepted the message",
-            Some(130_101 | 410_100 | 450_101 | 660_026) => "more than 20 messages in a minute; the robot refuses everything for up to ten minutes",
-            Some(90_020 | 90_030) => "the organisation's quota of robot messages is used up",
-            Some(300_001 | 300_005 | 400_101 | 400_106) => "the token is wrong, or the robot was removed from the group",
-            Some(400_102) => "the robot is disabled in the group's settings",
-            Some(400_013) => "the group was dissolved",
-            Some(460_101 | 101_002) => "the message is larger than 20,000 bytes",
-            Some(430_101..=430_104) => "DingTalk refuses the content of the message",
-            Some(40_035 | 43_004 | 400_105 | 400_403) => "the message is not in a form the robot takes",
-            Some(310_000) => match security_cause(errmsg) {
-                Security::Keyword => "the message contains none of the robot's keywords; list them in the account's keywords",
-                Security::Sign => "the signature is wrong; check the account's secret",
-                Security::Timestamp => "the signature's time is more than an hour off; check this machine's clock",
-                Security::Address => "this machine's address is not in the robot's address list",
-                Security::Unknown => "the robot's security settings refuse the message",
-            },
-            _ => match &self.verdict {
-                Verdict::Limited { egress_wait: Some(_), .. } => "DingTalk's edge refuses this machine's address for some minutes",
-                Verdict::Limited { .. } => "too many requests",
-                Verdict::Retry { .. } => "a passing fault on the way",
-                Verdict::Misconfigured { .. } => "the address of the robot is wrong",
-                _ => "an answer that is not documented",
-            },
-        }
+        let by_code = self.errcode.and_then(|code| meaning(code, self.errmsg.as_deref().unwrap_or_default()));
+        by_code.unwrap_or(match &self.verdict {
+            Verdict::Limited { egress_wait: Some(_), .. } => "DingTalk's edge refuses this machine's address for some minutes",
+            Verdict::Limited { .. } => "too many requests",
+            Verdict::Retry { .. } => "a passing fault on the way",
+            Verdict::Misconfigured { .. } => "the address of the robot is wrong",
+            _ => "an answer that is not documented",
+        })
     }
+}
+
+/// What a code means and what to do, for a person; `None` for one that is not known.
+#[must_use]
+pub fn meaning(errcode: i64, errmsg: &str) -> Option<&'static str> {
+    Some(match errcode {
+        0 => "the robot accepted the message",
+        -1 => "DingTalk is busy",
+        130_101 | 410_100 | 450_101 | 660_026 => "more than 20 messages in a minute; the robot refuses everything for up to ten minutes",
+        90_020 | 90_030 => "the organisation's quota of robot messages is used up",
+        90_001..=90_014 => "DingTalk blocks requests of this kind for a while",
+        300_001 | 300_005 | 400_101 | 400_106 => "the token is wrong, or the robot was removed from the group",
+        400_102 => "the robot is disabled in the group's settings",
+        400_013 => "the group was dissolved",
+        22 | 88 | 404 => "the address of the robot is wrong",
+        460_101 | 101_002 => "the message is larger than 20,000 bytes",
+        430_101..=430_104 => "DingTalk refuses the content of the message",
+        40_035 | 43_004 | 400_105 | 400_403 => "the message is not in a form the robot takes",
+        310_000 => match security_cause(errmsg) {
+            Security::Keyword => "the message contains none of the robot's keywords; list them in the account's keywords",
+            Security::Sign => "the signature is wrong; check the account's secret",
+            Security::Timestamp => "the signature is missing or more than an hour off; check the account's secret and this machine's clock",
+            Security::Address => "this machine's address is not in the robot's address list",
+            Security::Unknown => "the robot's security settings refuse the message",
+        },
+        _ => return None,
+    })
 }
 
 /// Reads an answer.
@@ -154,6 +164,20 @@ fn security_cause(errmsg: &str) -> Security {
         Security::Address
     } else {
         Security::Unknown
+    }
+}
+
+impl Account {
+    /// Reads an answer to a message of this account.
+    #[must_use]
+    pub fn read(&self, answer: &Answer<'_>) -> Reading {
+        let mut reading = classify(answer, &self.redactor());
+        let errmsg = reading.errmsg.as_deref().unwrap_or_default();
+        // signing afresh cures nothing where nothing was signed
+        if reading.errcode == Some(310_000) && security_cause(errmsg) == Security::Timestamp && !self.is_signed() {
+            reading.verdict = Verdict::Misconfigured { reason: format!("the robot wants a signature and the account has no secret: errcode 310000, {errmsg}") };
+        }
+        reading
     }
 }
 

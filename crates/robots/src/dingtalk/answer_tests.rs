@@ -159,3 +159,13 @@ fn an_answer_that_quotes_the_token_is_redacted_and_bounded() {
     assert_eq!(reading.errcode, Some(300_005));
     assert_eq!(BAN, Duration::from_secs(600));
 }
+
+#[test]
+fn a_robot_that_wants_a_signature_is_misconfigured_without_a_secret() {
+    let body = br#"{"errcode":310000,"errmsg":"invalid timestamp"}"#;
+    let answer = Answer { status: 200, headers: &[], body, now: Timestamp::UNIX_EPOCH };
+    for (secret, expected) in [(None, "config"), (Some("SECx"), "retry")] {
+        let account = Account::new("a", "token", secret, [""; 0], &crate::dingtalk::AllowedHosts::default()).unwrap();
+        assert_eq!(word(&account.read(&answer).verdict), expected);
+    }
+}
