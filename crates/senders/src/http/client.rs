@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use watchbell_json::Failure;
 use watchbell_time::Clock;
 use watchbell_watch::http_request::{HttpRequest, Proxy, Scheme};
@@ -26,6 +27,9 @@ const IDLE_CONNECTION_AGE: Duration = Duration::from_secs(4);
 /// Idle connections kept to one host; the reference's pool holds 500 in all.
 const IDLE_CONNECTIONS_PER_HOST: usize = 16;
 
+/// Requests under way at a time, as many as the reference's pool has connections; more wait for the read time-out at most.
+const REQUESTS_MAX: usize = 500;
+
 /// How many combinations of connection time-out and proxy keep a client of their own; nearly all watches use the defaults.
 const VARIANTS_MAX: usize = 8;
 
@@ -35,6 +39,7 @@ pub struct HttpClient {
     allow_list: Mutex<Arc<AllowList>>,
     resolver: Arc<GuardedResolver>,
     clock: Arc<dyn Clock>,
+    requests: Semaphore,
     variants: Mutex<VecDeque<(Variant, reqwest::Client)>>,
 }
 
@@ -71,7 +76,7 @@ impl HttpClient {
         authorities(&settings.trust)?;
         let resolver = Arc::new(GuardedResolver { lookup, allow_link_local: settings.allow_link_local });
         let allow_list = Mutex::new(Arc::new(settings.allow_list.clone()));
-        Ok(HttpClient { settings, allow_list, resolver, clock, variants: Mutex::default() })
+        Ok(HttpClient { settings, allow_list, resolver, clock, requests: Semaphore::new(REQUESTS_MAX), variants: Mutex::default() })
     }
 
     /// `xpack.http.whitelist` changes while running.
@@ -147,6 +152,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, client: &reqwest::Client, target: &Target, outgoing: &Outgoing, limits: Limits) -> Result<HttpResponse, SendFailure> {
+        let _turn = within(self.clock.as_ref(), limits.read, self.requests.acquire()).await.ok_or_else(SendFailure::no_connection)?;
         let mut request = client.request(outgoing.method.clone(), target.url().clone()).headers(outgoing.headers.clone());
         if let Some(body) = &outgoing.body {
             request = request.body(body.clone());

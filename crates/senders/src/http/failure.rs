@@ -48,6 +48,10 @@ impl SendFailure {
         SendFailure::sent(Failure::new("socket_timeout_exception", "Read timed out"))
     }
 
+    pub(crate) fn no_connection() -> SendFailure {
+        SendFailure::not_sent(Failure::new("connection_pool_timeout_exception", "Timeout waiting for connection from pool"))
+    }
+
     /// Of an error while connecting, sending, or reading the answer.
     pub(crate) fn of(error: reqwest::Error, target: &Target) -> SendFailure {
         let error = error.without_url();

@@ -58,6 +58,10 @@ impl Target {
             return Err(Failure::illegal_argument(format!("the URL is longer than [{URL_BYTES_MAX}] bytes")));
         }
         url.set_fragment(None);
+        // the library would make credentials of it
+        if url.set_username("").is_err() || url.set_password(None).is_err() {
+            return Err(Failure::illegal_argument("the URL names no host"));
+        }
         Ok(Target { url })
     }
 
@@ -179,6 +183,8 @@ mod tests {
         assert_eq!(Target::of(&with_params).unwrap().url().as_str(), "http://example.com:8080/x?q=a+b%26c%3D%E5%91%8A");
         assert_eq!(Target::of(&request("::1", 9200)).unwrap().url().as_str(), "http://[::1]:9200/");
         assert_eq!(Target::of(&request("a", 80)).unwrap().origin(), "http://a:80");
+        let elsewhere = Target::of(&request("a", 80)).unwrap().join("http://user:canary@b/x?y#z").unwrap();
+        assert_eq!(elsewhere.url().as_str(), "http://b/x?y");
         for host in ["", "a/b", "user@host", "a b", "a?x", "a#x", "a\\b", "a\nb"] {
             assert!(Target::of(&request(host, 80)).is_err(), "{host}");
         }
