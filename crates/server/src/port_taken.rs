@@ -7,12 +7,13 @@ use std::time::Duration;
 const ASK_FOR: Duration = Duration::from_secs(2);
 
 /// A sentence for the person who started us: who listens there, and what to do.
-pub(crate) async fn explain(address: SocketAddr, setting: &str, error: &std::io::Error) -> String {
+/// `option` is what the port is written behind, `-E http.port=`.
+pub(crate) async fn explain(address: SocketAddr, option: &str, error: &std::io::Error) -> String {
     if error.kind() != std::io::ErrorKind::AddrInUse {
         return format!("cannot listen on {address}: {error}");
     }
     let other = address.port().checked_add(80).unwrap_or(9280);
-    format!("{address} is taken: {}. Choose another port with -E {setting}={other}, or stop what runs there", who(address).await)
+    format!("{address} is taken: {}. Choose another port with {option}{other}, or stop what runs there", who(address).await)
 }
 
 async fn who(address: SocketAddr) -> String {

@@ -1,0 +1,161 @@
+//! `watchbell serve`: everything wired together, from settings to an orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use watchbell_engine::{EnginePorts, EngineSettings, Tasks, Watcher};
+use watchbell_outbox::Deliver;
+use watchbell_rest::{Access, Rest, RestSettings};
+use watchbell_store::IndexTarget;
+use watchbell_store_embedded::{EmbeddedStore, StoreSettings};
+use watchbell_time::{Clock, Entropy};
+
+use crate::clusters::{self, Clusters};
+use crate::outgoing;
+use crate::port_taken;
+use crate::relay;
+use crate::settings::{self, MissedRuns, Settings};
+use crate::system::{SystemClock, SystemEntropy};
+
+/// What runs may take to finish after a signal; the rest is resumed at the next start.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// A started server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    store: Arc<EmbeddedStore>,
+    tasks: Option<Tasks>,
+    rest: tokio::task::JoinHandle<std::io::Result<()>>,
+    relay: Option<relay::Running>,
+    stop: watch::Sender<bool>,
+    /// Where the API listens.
+    pub(crate) api: SocketAddr,
+}
+
+/// The clock and the randomness of the whole process.
+pub(crate) fn system_ports() -> (Arc<dyn Clock>, Arc<dyn Entropy>) {
+    (Arc::new(SystemClock::new()), Arc::new(SystemEntropy))
+}
+
+/// Ends when `stop` says so, or its sender is gone.
+pub(crate) async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _gone = stop.wait_for(|stop| *stop).await;
+}
+
+impl Server {
+    /// Opens the folder, binds the ports, resumes what was begun, and answers.
+    pub(crate) async fn start(settings: &Settings) -> Result<Server, String> {
+        let (clock, entropy) = system_ports();
+        for name in &settings.ignored {
+            tracing::warn!("setting [{name}] has no meaning here and is ignored");
+        }
+        let listener = listen(settings.api, "-E http.port=").await?;
+        let api = listener.local_addr().map_err(|error| error.to_string())?;
+        let relay_listener = match &settings.relay {
+            Some(relay) => Some(listen(relay.listen, "-E watchbell.relay.http.port=").await?),
+            None => None,
+        };
+        let store = open_store(settings, &clock, &*entropy).await?;
+        let wrong = |error: settings::SettingsError| error.to_string();
+        let remotes = clusters::connect(&settings.clusters, &clock).map_err(wrong)?;
+        let embedded: Arc<dyn IndexTarget> = Arc::new(store.clone());
+        let senders = outgoing::senders(settings, clusters::index_targets(embedded, &remotes), &clock).map_err(wrong)?;
+        let deliver: Arc<dyn Deliver> = Arc::new(senders);
+        let ports = EnginePorts {
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            state: store.clone(),
+            search: Arc::new(Clusters::new(store.clone(), remotes)),
+            watches: Some(store.clone()),
+            deliver: deliver.clone(),
+        };
+        let tasks = start_engine(settings, ports).await?;
+        let (stop, stopping) = watch::channel(false);
+        let relay = match (&settings.relay, relay_listener) {
+            (Some(_), Some(listener)) => Some(relay::start(settings, listener, deliver, clock.clone(), stopping.clone())?),
+            _ => None,
+        };
+        let watcher = tasks.as_ref().map(|tasks| tasks.watcher().clone());
+        let rest = rest(settings, &store, watcher, &clock, &entropy);
+        let rest = tokio::spawn(watchbell_rest::serve(listener, rest, stopped(stopping)));
+        Ok(Server { store, tasks, rest, relay, stop, api })
+    }
+
+    /// Ends with a text when a task that must not end has ended.
+    pub(crate) async fn failed(&mut self) -> String {
+        let engine = async {
+            match &mut self.tasks {
+                Some(tasks) => tasks.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            text = engine => text,
+            end = &mut self.rest => format!("the API ended: {end:?}"),
+        }
+    }
+
+    /// No new request, no new run; what runs may finish; then the store closes.
+    pub(crate) async fn shutdown(self) {
+        let _nobody_listens = self.stop.send(true);
+        if let Some(tasks) = self.tasks {
+            tasks.shutdown(SHUTDOWN_GRACE).await;
+        }
+        if let Err(error) = self.rest.await {
+            tracing::error!("the API did not end well: {error}");
+        }
+        if let Some(relay) = self.relay {
+            relay.ended().await;
+        }
+        self.store.close().await;
+    }
+}
+
+/// Binds, or says who has the port.
+pub(crate) async fn listen(address: SocketAddr, option: &str) -> Result<TcpListener, String> {
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(listener),
+        Err(error) => Err(port_taken::explain(address, option, &error).await),
+    }
+}
+
+async fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &dyn Entropy) -> Result<Arc<EmbeddedStore>, String> {
+    let (path, clock, seed) = (settings.data.clone(), clock.clone(), entropy.next_u64());
+    let opened = tokio::task::spawn_blocking(move || EmbeddedStore::open(&path, clock, StoreSettings::with_seed(seed))).await;
+    opened.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+async fn start_engine(settings: &Settings, ports: EnginePorts) -> Result<Option<Tasks>, String> {
+    let Some(watcher) = &settings.watcher else { return Ok(None) };
+    let mut engine = EngineSettings { generation: settings.generation, node_id: settings.node_name.clone(), ..EngineSettings::default() };
+    let set = |to: &mut Duration, from: Option<Duration>| *to = from.unwrap_or(*to);
+    set(&mut engine.default_throttle_period, watcher.default_throttle);
+    set(&mut engine.search_timeout, watcher.search_timeout);
+    engine.pool_size = watcher.pool_size.unwrap_or(engine.pool_size).max(1);
+    engine.queue_size = watcher.queue_size.unwrap_or(engine.queue_size);
+    if let Some(bytes) = watcher.history_record_bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
+        engine.history_record_max = bytes;
+    }
+    engine.missed_runs = match (watcher.missed_runs, watcher.missed_runs_max_age) {
+        (MissedRuns::None, _) => watchbell_engine::MissedRuns::None,
+        (MissedRuns::Latest, max_age) => watchbell_engine::MissedRuns::Latest { max_age: max_age.unwrap_or(Duration::from_secs(3600)) },
+    };
+    let tasks = Watcher::start_up(ports, engine).await.map_err(|error| format!("the watches cannot be loaded: {error}"))?;
+    Ok(Some(tasks))
+}
+
+fn rest(settings: &Settings, store: &Arc<EmbeddedStore>, watcher: Option<Watcher>, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Arc<Rest> {
+    let rest = RestSettings {
+        generation: settings.generation,
+        cluster_name: settings.cluster_name.clone(),
+        node_name: settings.node_name.clone(),
+        access: Access { allow_anonymous: settings.allow_anonymous, ..Access::default() },
+        max_content_length: usize::try_from(settings.max_content_bytes).unwrap_or(usize::MAX),
+        ..RestSettings::default()
+    };
+    Rest::new(rest, store.clone(), watcher, clock.clone(), entropy.clone())
+}
