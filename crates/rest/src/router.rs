@@ -166,14 +166,17 @@ impl Router {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         let Some(routes) = self.by_length.get(&path.len()) else { return Found::Nothing };
         let mut allowed: Vec<Method> = Vec::new();
+        let mut explicit = false;
         for route in routes.iter().filter(|route| route.matches(&path)) {
             if route.last_resort && !allowed.is_empty() {
                 break;
             }
-            // No index is called as an API is.
-            if !allowed.is_empty() && path.first().is_some_and(|first| first.starts_with('_')) && matches!(route.segments.first(), Some(Segment::Name(_))) {
+            // No index is called as an API is: where an explicit route knows the path, `/{index}` does not.
+            let begins_free = matches!(route.segments.first(), Some(Segment::Name(_)));
+            if begins_free && explicit && path.first().is_some_and(|first| first.starts_with('_')) {
                 break;
             }
+            explicit |= !begins_free;
             if route.methods.contains(method) {
                 return Found::Route(route);
             }
@@ -249,6 +252,7 @@ mod tests {
             (vec![Method::GET], "/{index}/_search"),
             (vec![Method::GET], "/_cat/indices"),
             (vec![Method::GET], "/{index}"),
+            (vec![Method::HEAD], "/{index}"),
             (vec![Method::POST], "/_bulk"),
         ] {
             router.add(Route::new(&methods, pattern, nobody));
@@ -276,6 +280,7 @@ mod tests {
         assert_eq!(find(&Method::GET, "/logs/event"), "nothing");
         assert_eq!(find(&Method::GET, "/a/b/c/d"), "nothing");
         assert_eq!(find(&Method::GET, "/_bulk"), "[POST]", "no index is called _bulk");
+        assert_eq!(find(&Method::HEAD, "/_nope"), "/{index}");
     }
 
     #[test]

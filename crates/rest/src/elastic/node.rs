@@ -8,6 +8,7 @@ use watchbell_store::IndicesOptions;
 
 use super::expressions::strict_expand_open_and_closed;
 use super::health::ClusterHealth;
+use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::Response;
 use crate::rest::Rest;
@@ -15,6 +16,7 @@ use crate::router::{Handled, Route, Router};
 
 const NODES_PARAMETERS: &[&str] = &["timeout", "flat_settings", "local", "master_timeout"];
 const SETTINGS_PARAMETERS: &[&str] = &["flat_settings", "include_defaults", "local", "timeout", "master_timeout"];
+const TASKS_PARAMETERS: &[&str] = &["actions", "detailed", "group_by", "nodes", "parent_task_id", "timeout", "wait_for_completion", "master_timeout"];
 const LICENSE_PARAMETERS: &[&str] = &["local", "accept_enterprise", "categories", "master_timeout"];
 
 pub(super) fn routes(router: &mut Router) {
@@ -23,6 +25,8 @@ pub(super) fn routes(router: &mut Router) {
         router.add(Route::new(get, path, nodes).parameters(&[NODES_PARAMETERS]));
     }
     router.add(Route::new(get, "/_cluster/settings", cluster_settings).parameters(&[SETTINGS_PARAMETERS]));
+    router.add(Route::new(&[Method::PUT], "/_cluster/settings", put_cluster_settings).parameters(&[SETTINGS_PARAMETERS]).with_body());
+    router.add(Route::new(get, "/_tasks", tasks).parameters(&[TASKS_PARAMETERS]));
     router.add(Route::new(get, "/_cluster/stats", cluster_stats).parameters(&[NODES_PARAMETERS]));
     router.add(Route::new(&[Method::GET, Method::HEAD], "/_license", license).parameters(&[LICENSE_PARAMETERS]));
     router.add(Route::new(get, "/_xpack", xpack).parameters(&[LICENSE_PARAMETERS]));
@@ -70,6 +74,25 @@ async fn cluster_settings(_rest: Arc<Rest>, request: Request) -> Handled {
         json!({"action": {"auto_create_index": "true", "destructive_requires_name": "false"}, "search": {"max_buckets": "65535"}})
     };
     Ok(Response::ok(answer.with("defaults", defaults)))
+}
+
+/// The cluster has no settings that could change while it runs: a setting is refused as an unknown one.
+async fn put_cluster_settings(_rest: Arc<Rest>, request: Request) -> Handled {
+    let body = request.required_object()?;
+    for kind in ["persistent", "transient"] {
+        let named = body.get(kind).and_then(Json::as_map).and_then(|settings| settings.keys().next());
+        if let Some(name) = named {
+            return Err(Problem::illegal_argument(format!("{kind} setting [{name}], not recognized")));
+        }
+    }
+    Err(Problem::validation(&["no settings to update"]))
+}
+
+/// Nothing runs in the background that a client could see or stop.
+async fn tasks(rest: Arc<Rest>, _request: Request) -> Handled {
+    let node = json!({"name": (rest.settings.node_name), "transport_address": (rest.publish_address()), "host": (rest.publish_address()), "ip": (rest.publish_address()),
+        "roles": ["data", "ingest", "master"], "tasks": {}});
+    Ok(Response::ok(Json::object().with("nodes", Json::object().with(rest.node_id.as_str(), node))))
 }
 
 async fn cluster_stats(rest: Arc<Rest>, _request: Request) -> Handled {

@@ -7,7 +7,7 @@ mod world;
 use watchbell_json::Json;
 
 use self::expectation::mismatch;
-use self::world::World;
+pub(crate) use self::world::World;
 
 /// Runs every scenario of a table; all are run before the first failure is told.
 pub(crate) fn run_table(name: &str, text: &str) {

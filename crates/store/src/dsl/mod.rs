@@ -13,8 +13,8 @@ use watchbell_json::{Failure, Json};
 
 use crate::query::{Query, SearchBody};
 
-/// Deepest nesting of queries (`indices.query.bool.max_nested_depth`): they are evaluated recursively.
-pub const NESTED_DEPTH_MAX: usize = 30;
+/// Deepest nesting of queries: they are evaluated recursively. Generated queries of 60 levels are to run.
+pub const NESTED_DEPTH_MAX: usize = 100;
 /// Most clauses of one `bool` and most branches of one query, as Lucene has it.
 pub const CLAUSES_MAX: usize = 1024;
 /// Most values of one `terms` query (`index.max_terms_count`).
