@@ -122,10 +122,10 @@ class Sim:
         return f"{self.url}/robot/send?access_token={token}"
 
     def messages(self):
-        return call("GET", self.url + "/_sim/messages")[1]["messages"]
+        return call("GET", self.url + "/_sim/messages")[1]
 
     def requests(self):
-        return call("GET", self.url + "/_sim/requests")[1]["requests"]
+        return call("GET", self.url + "/_sim/requests")[1]
 
     def stop(self):
         self.process.stop()

@@ -23,7 +23,7 @@ CASES = [
     ("unknown parameter", "GET", "/_watcher/watch/w?verbose=1", None, 400, "illegal_argument_exception",
      "request [/_watcher/watch/w] contains unrecognized parameter: [verbose]"),
     ("unknown index", "GET", "/nowhere/_search", None, 404, "index_not_found_exception", "no such index [nowhere]"),
-    ("malformed search", "POST", "/logs/_search", '{"query": {"match": ', 400, "x_content_parse_exception", None),
+    ("malformed search", "POST", "/logs/_search", '{"query": {"match": ', 400, "x_content_e_o_f_exception", None),
     ("unknown query", "POST", "/logs/_search", {"query": {"geo_distance": {}}}, 400, "parsing_exception", "unknown query [geo_distance]"),
     ("bad document", "POST", "/logs/_doc", '{"n": tru}', 400, "document_parsing_exception", None),
     ("bad index name", "PUT", "/LOGS", None, 400, "invalid_index_name_exception", "Invalid index name [LOGS], must be lowercase"),
