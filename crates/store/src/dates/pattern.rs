@@ -39,17 +39,15 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// The instant, units that were not said filled with their first or last value.
+    /// The instant. Of units that were not said, a date's are its first; a time's are its first or its last: the end of
+    /// `2026-11` is the end of its first day, as in the reference.
     pub(super) fn instant(&self, edge: Edge, zone: &TimeZone) -> Option<Timestamp> {
         let last = edge == Edge::Last;
         let year = self.year.unwrap_or(1970);
         let date = match self.day_of_year {
             Some(day) => Date::new(year, 1, 1).ok()?.checked_add(jiff::Span::new().try_days(i64::from(day) - 1).ok()?).ok().filter(|d| d.year() == year)?,
             None => {
-                let month = self.month.unwrap_or(if last { 12 } else { 1 });
-                let first = Date::new(year, month, 1).ok()?;
-                let day = self.day.unwrap_or(if last { first.days_in_month() } else { 1 });
-                Date::new(year, month, day).ok()?
+                Date::new(year, self.month.unwrap_or(1), self.day.unwrap_or(1)).ok()?
             }
         };
         let hour = match (self.hour, self.half_hour) {
@@ -112,7 +110,7 @@ fn compile_until(chars: &[char], at: &mut usize, depth: usize) -> Result<Vec<Ite
                     *at += 1;
                     width += 1;
                 }
-                if !"yuMLdDHkKhmsSnNaEeXxZzVO".contains(c) {
+                if !"yuMLqQdDHkKhmsSnNaEeXxZzVO".contains(c) {
                     return Err(format!("Unknown pattern letter: {c}"));
                 }
                 items.push(Item::Field { letter: c, width });
@@ -286,6 +284,7 @@ fn print_field(letter: char, width: usize, at: &Zoned, out: &mut String) {
         'y' | 'u' => number(i64::from(at.year())),
         'M' | 'L' if width >= 3 => out.push_str(name_of(&MONTHS, at.month() - 1, width)),
         'M' | 'L' => number(i64::from(at.month())),
+        'q' | 'Q' => number(i64::from((at.month() - 1) / 3 + 1)),
         'd' => number(i64::from(at.day())),
         'D' => number(i64::from(at.day_of_year())),
         'H' => number(hour),

@@ -117,8 +117,7 @@ fn track_total(value: &Json) -> Result<TrackTotal, Failure> {
         _ => {}
     }
     match integer(value)? {
-        -1 => Ok(TrackTotal::Exact),
-        0 => Ok(TrackTotal::Off),
+        -1 | 0 => Ok(TrackTotal::Off),
         number => u64::try_from(number)
             .map(TrackTotal::UpTo)
             .map_err(|_| Failure::illegal_argument(format!("[track_total_hits] parameter must be positive or equals to -1, got {number}"))),

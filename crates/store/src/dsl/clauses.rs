@@ -288,6 +288,7 @@ fn boolean(body: &Map, depth: usize) -> Result<Query, Failure> {
     const FIELDS: &[&str] = &["must", "filter", "should", "must_not", "minimum_should_match", "boost", "_name", "adjust_pure_negative"];
     let mut common = Common::new();
     let mut query = BoolQuery::default();
+    let mut adjust_pure_negative = true;
     for (key, value) in body.iter() {
         match &**key {
             "must" => query.must.extend(clauses("must", value, depth)?),
@@ -295,9 +296,7 @@ fn boolean(body: &Map, depth: usize) -> Result<Query, Failure> {
             "should" => query.should.extend(clauses("should", value, depth)?),
             "must_not" => query.must_not.extend(clauses("must_not", value, depth)?),
             "minimum_should_match" => query.minimum_should_match = (!value.is_null()).then(|| minimum_should_match(value)),
-            "adjust_pure_negative" => {
-                flag(value)?;
-            }
+            "adjust_pure_negative" => adjust_pure_negative = flag(value)?,
             _ if common.take("bool", key, value)? => {}
             _ => return Err(unknown_field("bool", key, FIELDS)),
         }
@@ -305,6 +304,10 @@ fn boolean(body: &Map, depth: usize) -> Result<Query, Failure> {
     let clauses = query.must.len() + query.filter.len() + query.should.len() + query.must_not.len();
     if clauses > CLAUSES_MAX {
         return Err(Failure::new("too_many_clauses", format!("maxClauseCount is set to {CLAUSES_MAX}")));
+    }
+    if !adjust_pure_negative && !query.must_not.is_empty() && clauses == query.must_not.len() {
+        // Without anything to take away from, nothing matches.
+        return Ok(common.with(QueryKind::MatchNone));
     }
     Ok(common.with(QueryKind::Bool(query)))
 }

@@ -129,7 +129,10 @@ fn constant_matches(kind: &PlanKind, candidate: &Candidate<'_>) -> bool {
         PlanKind::AnyToken { field, tokens } => any_text(candidate, field, |text| tokens.contains(text)),
         PlanKind::AnyValue { field, values } => any_value(candidate.fields.values(field), values),
         PlanKind::Between { field, lower, upper } => between(candidate, field, lower.as_ref(), upper.as_ref()),
-        PlanKind::Exists { fields } => fields.iter().any(|field| candidate.fields.fields.contains_key(field)),
+        PlanKind::Exists { fields } => fields.iter().any(|field| match &**field {
+            "_ignored" => !candidate.fields.ignored.is_empty(),
+            field => candidate.fields.fields.contains_key(field),
+        }),
         PlanKind::Prefix { field, prefix, case_insensitive: false } => any_text(candidate, field, |text| text.starts_with(&**prefix)),
         PlanKind::Prefix { field, prefix, .. } => {
             let prefix = prefix.to_lowercase();

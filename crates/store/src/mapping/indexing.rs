@@ -17,7 +17,7 @@ const METADATA_FIELDS: &[&str] = &["_id", "_index", "_source", "_type", "_routin
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IndexedFields {
     pub fields: BTreeMap<Arc<str>, FieldContent>,
-    /// Fields whose values were malformed or too long: `_ignored`.
+    /// Fields whose values were malformed: `_ignored`.
     pub ignored: BTreeSet<Arc<str>>,
 }
 
@@ -312,7 +312,6 @@ impl<'m> Indexer<'m> {
             && text.len() > limit
             && text.chars().count() > limit
         {
-            self.out.ignored.insert(path.into());
             return Ok(());
         }
         if !field.index && !field.doc_values {

@@ -76,14 +76,19 @@ impl MemoryStore {
             body.sort.clear();
         }
         let shards = self.shards(request)?;
-        let (mut collected, failures) = each(&shards, |at, shard| shard.collect(at, &body, request.now))?;
+        let (mut collected, mut failures) = each(&shards, |at, shard| shard.collect(at, &body, request.now))?;
         let found = merge(&mut collected, &body);
         let max_score = max_score(&shards, &found, &body);
         let page = found.into_iter().skip(body.from).take(body.size);
         let (hits, fetch_failures): (Vec<_>, Vec<_>) =
             page.map(|found| shards[found.shard].hit(&found, &body, &collected, request.now)).partition(Result::is_ok);
-        if let Some(Err(failure)) = fetch_failures.into_iter().next() {
-            return Err(StoreError::Refused(all_shards_failed(&[failure])));
+        for failure in fetch_failures.into_iter().filter_map(Result::err) {
+            if !failures.iter().any(|known| known.index == failure.index) {
+                failures.push(failure);
+            }
+        }
+        if !failures.is_empty() && failures.len() == shards.len() {
+            return Err(StoreError::Refused(all_shards_failed(&failures)));
         }
         let total: u64 = collected.iter().flatten().map(|shard| shard.total).sum();
         let terminated = collected.iter().flatten().any(|shard| shard.terminated);

@@ -39,7 +39,7 @@ pub enum PlanKind {
     AnyValue { field: Arc<str>, values: BTreeSet<Value> },
     /// Values in an interval; on a text field, tokens as keywords. Scores a constant.
     Between { field: Arc<str>, lower: Option<Limit>, upper: Option<Limit> },
-    /// Any value in one of these fields.
+    /// Any value in one of these fields. `_ignored` has the names of the document's fields with malformed values.
     Exists { fields: Vec<Arc<str>> },
     /// Tokens of a text field at these distances from each other; scored.
     Phrase { field: Arc<str>, tokens: Vec<PhraseToken>, slop: u32 },
@@ -182,6 +182,7 @@ fn boolean(query: &BoolQuery, context: &PlanContext<'_>) -> Result<Plan, Failure
 fn exists(field: &str, context: &PlanContext<'_>) -> Result<Plan, Failure> {
     match field {
         "_id" | "_index" | "_seq_no" | "_version" | "_type" => return Ok(Plan::new(PlanKind::All)),
+        "_ignored" => return Ok(Plan::new(PlanKind::Exists { fields: vec![field.into()] })),
         "_source" => return Err(context.shard_failure("The _source field is not searchable")),
         _ => {}
     }

@@ -1,0 +1,90 @@
+//! Whatever is asked or written, nothing panics.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use watchbell_json::{Json, Map};
+use watchbell_store::dates::{DateFormat, DateMath, Edge, parse_date_math, parse_zone};
+use watchbell_store::evaluate::{Candidate, TermStatistics, score, wildcard_matches};
+use watchbell_store::mapping::{Mapping, MappingLimits, index_document};
+use watchbell_store::plan::{PlanContext, bind};
+use watchbell_store::search::{filter_source, resolve_name};
+use watchbell_store::settings::IndexSettings;
+use watchbell_store::{dsl, names};
+
+/// Words that the parsers know, so that random bodies reach deep.
+const WORDS: &[&str] = &[
+    "query", "bool", "must", "should", "filter", "must_not", "term", "terms", "range", "match", "match_phrase", "multi_match", "exists", "field", "fields",
+    "ids", "values", "prefix", "wildcard", "constant_score", "dis_max", "queries", "gte", "lt", "format", "time_zone", "value", "boost", "_name",
+    "minimum_should_match", "sort", "order", "missing", "_source", "includes", "size", "from", "search_after", "track_total_hits", "properties", "type",
+    "keyword", "text", "long", "date", "ip", "boolean", "object", "scaled_float", "scaling_factor", "dynamic", "strict", "dynamic_templates", "mapping",
+    "match_mapping_type", "copy_to", "null_value", "a", "b", "a.b", "desc", "2026-11-19", "now-1d/d", "-1", "75%", "2<-25%", "*", "10.0.0.0/8", "slop", "analyzer",
+];
+
+fn word() -> impl Strategy<Value = String> {
+    prop_oneof![4 => proptest::sample::select(WORDS).prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
+
+fn json() -> impl Strategy<Value = Json> {
+    let number = prop_oneof![any::<i64>().prop_map(Json::Int), (-5_i64..20).prop_map(Json::Int)];
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::Bool),
+        number,
+        any::<f64>().prop_map(Json::Double),
+        word().prop_map(Json::from),
+        Just(Json::Big("99999999999999999999".into()))
+    ];
+    leaf.prop_recursive(6, 40, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+            proptest::collection::vec((word(), inner), 0..4).prop_map(|members| members.into_iter().collect::<Map>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn bodies_mappings_and_documents(body in json(), mapping in json(), document in json(), patterns in proptest::collection::vec(word(), 0..3)) {
+        drop(dsl::parse_search(Some(&body)));
+        drop(dsl::parse_count(Some(&body)));
+        drop(IndexSettings::parse(Some(&mapping)));
+        let mapping = Mapping::parse(&mapping).unwrap_or_default();
+        let printed = mapping.to_json();
+        prop_assert_eq!(Mapping::parse(&printed).map(|again| again.to_json()), Ok(printed), "a printed mapping reads back");
+        let indexing = index_document(&mapping, &MappingLimits::default(), "1", &document);
+        drop(filter_source(&document, &patterns, &patterns));
+        if let (Ok(query), Ok(indexing)) = (dsl::parse_query(&body), indexing) {
+            let mapping = indexing.update.unwrap_or(mapping);
+            let context = PlanContext { index: "i", uuid: "u", mapping: &mapping, now: jiff::Timestamp::UNIX_EPOCH };
+            if let Ok(plan) = bind(&query, &context) {
+                let statistics = TermStatistics::count(&plan, std::iter::once(&indexing.fields));
+                let _score = score(&plan, &Candidate { id: "1", fields: &indexing.fields }, &statistics);
+            }
+        }
+    }
+
+    #[test]
+    fn dates_and_names(format in "\\PC{0,16}", text in "\\PC{0,16}", operations in "[-+/|0-9yMwdhms]{0,12}") {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        drop(parse_zone(&text));
+        drop(resolve_name(&format!("<{text}{{now{operations}{{{format}}}}}>"), now));
+        drop(resolve_name(&format!("<{format}>"), now));
+        drop(names::check_index_name(&text));
+        let _matches = names::matches_pattern(&format, &text);
+        let _matches = wildcard_matches(&format, &text);
+        let formats = [DateFormat::parse(&format), DateFormat::parse("strict_date_optional_time||epoch_millis||yyyy-MM-dd HH:mm:ss.SSS||epoch_second")];
+        for format in formats.into_iter().flatten() {
+            for edge in [Edge::First, Edge::Last] {
+                let _read = format.read(&text, edge, &TimeZone::UTC);
+                let math = DateMath { format: &format, now, edge, zone: TimeZone::UTC };
+                drop(parse_date_math(&format!("now{operations}"), &math));
+                drop(parse_date_math(&format!("{text}||{operations}"), &math));
+            }
+            drop(format.print(now, &TimeZone::UTC));
+        }
+    }
+}
