@@ -67,7 +67,7 @@ impl RobotSender {
         };
         let url = account.sign_url(self.clock.now());
         match client.post_json(url.reveal(), Bytes::from(prepared.bytes), deadline).await {
-            Ok(response) => attempt(&self.read(&response, &account.redactor())),
+            Ok(response) => attempt(&self.read(&response, |answer| account.read(answer))),
             Err(failure) => failed(redacted(failure, &account.redactor())),
         }
     }
@@ -85,16 +85,16 @@ impl RobotSender {
     pub(crate) fn judge_webhook(&self, request: &HttpRequest, response: &HttpResponse) -> Attempt {
         let secrets: Vec<Secret> = request.params.values().map(|value| Secret::new(value.as_str())).collect();
         let redactor = Redactor::new(&secrets);
-        let outcome = outcome(self.read(response, &redactor).verdict);
+        let outcome = outcome(self.read(response, |answer| classify(answer, &redactor)).verdict);
         let shown = HttpResponse { body: Bytes::from(redactor.redact(&response.text())), ..response.clone() };
         Attempt { outcome, response: Some(shown.to_record()), error: None }
     }
 
-    fn read(&self, response: &HttpResponse, redactor: &Redactor) -> Reading {
+    fn read(&self, response: &HttpResponse, judge: impl FnOnce(&Answer<'_>) -> Reading) -> Reading {
         let headers: Vec<(&str, &str)> =
             response.headers.iter().flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str()))).collect();
         let answer = Answer { status: response.status, headers: &headers, body: &response.body, now: self.clock.now() };
-        classify(&answer, redactor)
+        judge(&answer)
     }
 }
 
