@@ -53,6 +53,8 @@ fn what_never_fires_again_says_so() {
         assert_eq!(fires(expression, None, from, 1), Vec::<String>::new(), "{expression}");
     }
     assert_eq!(fires("* * * * * ?", None, from, 2), ["2024-01-15T10:00:01Z", "2024-01-15T10:00:02Z"]);
+    assert_eq!(fires("0 0 * 30 2 ?", Some("Europe/London"), from, 1), Vec::<String>::new());
+    assert_eq!(fires("0 0 * 29 2 ?", Some("Europe/London"), "2025-01-01T00:00:00Z", 1), ["2028-02-29T00:00:00Z"]);
     assert_eq!(fires("0 0 0 1 1 ? 2024,2026", None, from, 5), ["2026-01-01T00:00:00Z"]);
 }
 

@@ -30,13 +30,10 @@ pub(super) fn next_after(cron: &Cron, after: Timestamp, zone: Option<&TimeZone>)
 fn next_of_any_hour(cron: &Cron, mut from: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     for _ in 0..CHANGES_MAX {
         let offset = zone.to_offset(from);
-        let found = cron.next_local(offset.to_datetime(from)).and_then(|local| offset.to_timestamp(local).ok());
-        let Some(change) = zone.following(from).next() else {
-            return found;
-        };
-        match found {
-            Some(found) if found < change.timestamp() => return Some(found),
-            Some(_) | None => from = change.timestamp(),
+        let found = offset.to_timestamp(cron.next_local(offset.to_datetime(from))?).ok()?;
+        match zone.following(from).next() {
+            Some(change) if change.timestamp() <= found => from = change.timestamp(),
+            Some(_) | None => return Some(found),
         }
     }
     None
