@@ -73,10 +73,7 @@ mod tests {
     fn a_revision_must_be_the_standing_one() {
         assert!(admit(standing(false), Expect::Revision(AT), None, &put()).is_ok());
         let other = Revision { seq_no: 3, primary_term: 1 };
-        assert_eq!(
-            admit(standing(false), Expect::Revision(other), None, &put()),
-            Err(WriteError::Conflict { current: Some(AT), current_version: Some(3) })
-        );
+        assert_eq!(admit(standing(false), Expect::Revision(other), None, &put()), Err(WriteError::Conflict { current: Some(AT), current_version: Some(3) }));
         assert_eq!(admit(standing(true), Expect::Revision(AT), None, &put()), Err(WriteError::Conflict { current: None, current_version: None }));
     }
 

@@ -34,7 +34,7 @@ pub mod value;
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};
 pub use memory::MemoryStore;
 pub use port::{
-    CreateIndex, DocumentStore, DocumentWrite, Hit, IndexInfo, IndexTarget, Indices, IndicesOptions, Refresh, Search, SearchAnswer, SearchRequest, ShardFailure, StoreError,
-    TotalRelation, VersionCheck,
+    CreateIndex, DocumentStore, DocumentWrite, Hit, IndexInfo, IndexTarget, Indices, IndicesOptions, Refresh, Search, SearchAnswer, SearchRequest,
+    ShardFailure, StoreError, TotalRelation, VersionCheck,
 };
 pub use value::Value;

@@ -56,7 +56,14 @@ impl IndicesOptions {
     /// What a watch's search uses when it says nothing.
     #[must_use]
     pub fn watcher() -> IndicesOptions {
-        IndicesOptions { ignore_unavailable: true, allow_no_indices: true, expand_open: true, expand_closed: false, expand_hidden: false, ignore_throttled: None }
+        IndicesOptions {
+            ignore_unavailable: true,
+            allow_no_indices: true,
+            expand_open: true,
+            expand_closed: false,
+            expand_hidden: false,
+            ignore_throttled: None,
+        }
     }
 
     /// What `_search` uses when its URL says nothing.

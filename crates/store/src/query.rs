@@ -238,7 +238,10 @@ pub enum SourceFilter {
     All,
     None,
     /// Patterns with `*`; empty includes mean everything.
-    Fields { includes: Vec<String>, excludes: Vec<String> },
+    Fields {
+        includes: Vec<String>,
+        excludes: Vec<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -167,7 +167,10 @@ mod tests {
     fn impossible_values_are_refused() {
         for (settings, reason) in [
             (json!({"number_of_shards": 0}), "Failed to parse value [0] for setting [index.number_of_shards] must be >= 1"),
-            (json!({"refresh_interval": "10"}), "failed to parse setting [index.refresh_interval] with value [10] as a time value: unit is missing or unrecognized"),
+            (
+                json!({"refresh_interval": "10"}),
+                "failed to parse setting [index.refresh_interval] with value [10] as a time value: unit is missing or unrecognized",
+            ),
             (json!({"index.uuid": "x"}), "private index setting [index.uuid] can not be set explicitly"),
         ] {
             assert_eq!(IndexSettings::parse(Some(&settings)).unwrap_err().reason_text(), reason);

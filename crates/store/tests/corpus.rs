@@ -110,7 +110,8 @@ async fn the_reference_store_answers_as_recorded() {
     }
     println!("{passed} passed, {} failed, {skipped} skipped", failed.len());
     let names: BTreeSet<&str> = failed.iter().map(|(name, _)| name.as_str()).collect();
-    let regressions: Vec<String> = failed.iter().filter(|(name, _)| !expected.contains(name.as_str())).map(|(name, why)| format!("{name}: {why:.700}")).collect();
+    let regressions: Vec<String> =
+        failed.iter().filter(|(name, _)| !expected.contains(name.as_str())).map(|(name, why)| format!("{name}: {why:.700}")).collect();
     let successes: Vec<&&str> = expected.iter().filter(|name| !names.contains(**name)).collect();
     assert!(regressions.is_empty(), "{} unexpected failures:\n{}", regressions.len(), regressions.join("\n"));
     assert!(successes.is_empty(), "no longer failing, take them off the list: {successes:?}");

@@ -15,11 +15,76 @@ use watchbell_store::{dsl, names};
 
 /// Words that the parsers know, so that random bodies reach deep.
 const WORDS: &[&str] = &[
-    "query", "bool", "must", "should", "filter", "must_not", "term", "terms", "range", "match", "match_phrase", "multi_match", "exists", "field", "fields",
-    "ids", "values", "prefix", "wildcard", "constant_score", "dis_max", "queries", "gte", "lt", "format", "time_zone", "value", "boost", "_name",
-    "minimum_should_match", "sort", "order", "missing", "_source", "includes", "size", "from", "search_after", "track_total_hits", "properties", "type",
-    "keyword", "text", "long", "date", "ip", "boolean", "object", "scaled_float", "scaling_factor", "dynamic", "strict", "dynamic_templates", "mapping",
-    "match_mapping_type", "copy_to", "null_value", "a", "b", "a.b", "desc", "2026-11-19", "now-1d/d", "-1", "75%", "2<-25%", "*", "10.0.0.0/8", "slop", "analyzer",
+    "query",
+    "bool",
+    "must",
+    "should",
+    "filter",
+    "must_not",
+    "term",
+    "terms",
+    "range",
+    "match",
+    "match_phrase",
+    "multi_match",
+    "exists",
+    "field",
+    "fields",
+    "ids",
+    "values",
+    "prefix",
+    "wildcard",
+    "constant_score",
+    "dis_max",
+    "queries",
+    "gte",
+    "lt",
+    "format",
+    "time_zone",
+    "value",
+    "boost",
+    "_name",
+    "minimum_should_match",
+    "sort",
+    "order",
+    "missing",
+    "_source",
+    "includes",
+    "size",
+    "from",
+    "search_after",
+    "track_total_hits",
+    "properties",
+    "type",
+    "keyword",
+    "text",
+    "long",
+    "date",
+    "ip",
+    "boolean",
+    "object",
+    "scaled_float",
+    "scaling_factor",
+    "dynamic",
+    "strict",
+    "dynamic_templates",
+    "mapping",
+    "match_mapping_type",
+    "copy_to",
+    "null_value",
+    "a",
+    "b",
+    "a.b",
+    "desc",
+    "2026-11-19",
+    "now-1d/d",
+    "-1",
+    "75%",
+    "2<-25%",
+    "*",
+    "10.0.0.0/8",
+    "slop",
+    "analyzer",
 ];
 
 fn word() -> impl Strategy<Value = String> {
@@ -87,4 +152,32 @@ proptest! {
             drop(format.print(now, &TimeZone::UTC));
         }
     }
+}
+
+/// Deepest nesting that the JSON parser lets through.
+const DEEPEST: usize = 1000;
+
+#[test]
+fn the_deepest_documents_fit_a_small_stack() {
+    let walk = || {
+        let mut nested = Json::Int(1);
+        let mut listed = Json::Int(1);
+        for _ in 0..DEEPEST - 2 {
+            nested = Json::object().with("a", nested);
+            listed = Json::from(vec![listed]);
+        }
+        let source = Json::object().with("n", nested).with("l", listed);
+        let off = Mapping::parse(&watchbell_json::json!({"dynamic": "false", "properties": {"t": {"type": "text"}, "l": {"type": "long"}}})).unwrap();
+        let limits = MappingLimits::default();
+        assert!(index_document(&off, &limits, "1", &source).is_ok());
+        assert!(index_document(&Mapping::default(), &limits, "1", &source).is_err(), "deeper than the limit");
+        let misfit = Json::object().with("t", source.get("n").cloned().unwrap());
+        assert!(index_document(&off, &limits, "1", &misfit).is_err());
+        let _left = filter_source(&source, &["*.zzz".to_owned()], &["x".to_owned()]);
+        assert!(Mapping::parse(&source).is_err());
+        assert!(IndexSettings::parse(Some(&source)).is_ok());
+        assert!(dsl::parse_query(&source).is_err());
+    };
+    // A quarter of what tokio gives its threads.
+    std::thread::Builder::new().stack_size(512 * 1024).spawn(walk).unwrap().join().unwrap();
 }

@@ -6,9 +6,7 @@ use watchbell_json::{Json, json};
 use watchbell_time::Timestamp;
 
 use super::{Broken, promise, succeeded};
-use crate::{
-    CreateIndex, DocumentWrite, Expect, Indices, IndicesOptions, Refresh, SearchAnswer, SearchRequest, StoreError, TotalRelation, Write, WriteError,
-};
+use crate::{CreateIndex, DocumentWrite, Expect, Indices, IndicesOptions, Refresh, SearchAnswer, SearchRequest, StoreError, TotalRelation, Write, WriteError};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_795_500_000).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -152,7 +150,8 @@ pub(super) async fn sorts_and_pages(store: &dyn Indices, index: &str) -> Result<
 
 pub(super) async fn scores_rare_words_higher(store: &dyn Indices, index: &str) -> Result<(), Broken> {
     const CHECK: &str = "hits are ranked by how rare their words are and how short their texts";
-    let common = [("1", r#"{"t":"error in the queue worker of the shop"}"#), ("2", r#"{"t":"error deadlock"}"#), ("3", r#"{"t":"error"}"#), ("4", r#"{"t":"ok"}"#)];
+    let common =
+        [("1", r#"{"t":"error in the queue worker of the shop"}"#), ("2", r#"{"t":"error deadlock"}"#), ("3", r#"{"t":"error"}"#), ("4", r#"{"t":"ok"}"#)];
     fill(CHECK, store, index, &common).await?;
     let found = ids(CHECK, store, index, json!({"query": {"match": {"t": "error deadlock"}}})).await?;
     promise!(CHECK, found == ["2", "3", "1"], "{found:?}");

@@ -12,7 +12,10 @@ const ALTERNATIVES_MAX: usize = 32;
 #[derive(Clone, Debug, PartialEq)]
 enum Form {
     /// ISO 8601 whose smaller units may be left out; strict ones need their full width.
-    Iso { strict: bool, nanos: bool },
+    Iso {
+        strict: bool,
+        nanos: bool,
+    },
     EpochMillis,
     EpochSecond,
     Pattern(Pattern),
@@ -215,11 +218,8 @@ fn print_iso(at: Timestamp, zone: &TimeZone, nanos: bool) -> String {
     let fraction = format!("{:09}", zoned.subsec_nanosecond());
     let keep = if nanos { fraction.trim_end_matches('0').len().max(3) } else { 3 };
     let offset = zoned.offset().seconds();
-    let offset = if offset == 0 {
-        "Z".to_owned()
-    } else {
-        format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 3600, offset.abs() / 60 % 60)
-    };
+    let offset =
+        if offset == 0 { "Z".to_owned() } else { format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 3600, offset.abs() / 60 % 60) };
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{}{offset}",
         zoned.year(),

@@ -46,9 +46,7 @@ impl Parts {
         let year = self.year.unwrap_or(1970);
         let date = match self.day_of_year {
             Some(day) => Date::new(year, 1, 1).ok()?.checked_add(jiff::Span::new().try_days(i64::from(day) - 1).ok()?).ok().filter(|d| d.year() == year)?,
-            None => {
-                Date::new(year, self.month.unwrap_or(1), self.day.unwrap_or(1)).ok()?
-            }
+            None => Date::new(year, self.month.unwrap_or(1), self.day.unwrap_or(1)).ok()?,
         };
         let hour = match (self.hour, self.half_hour) {
             (Some(hour), _) => Some(hour),
@@ -325,6 +323,7 @@ fn print_offset(letter: char, width: usize, seconds: i32, out: &mut String) {
     let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
     let sign = if seconds < 0 { '-' } else { '+' };
     let colon = if (letter == 'Z' && width == 5) || (letter != 'Z' && width == 3) { ":" } else { "" };
-    let written = if letter != 'Z' && width == 1 && minutes == 0 { write!(out, "{sign}{hours:02}") } else { write!(out, "{sign}{hours:02}{colon}{minutes:02}") };
+    let written =
+        if letter != 'Z' && width == 1 && minutes == 0 { write!(out, "{sign}{hours:02}") } else { write!(out, "{sign}{hours:02}{colon}{minutes:02}") };
     written.ok();
 }

@@ -73,15 +73,13 @@ fn not_negative(key: &str, value: &Json) -> Result<usize, Failure> {
 
 fn no_aggregations(key: &str, value: &Json) -> Result<(), Failure> {
     let Some(aggregations) = value.as_map() else { return Err(unknown_key(key, value)) };
-    for (name, definition) in aggregations.iter() {
-        let kinds = definition.as_map().into_iter().flat_map(Map::keys);
-        let Some(kind) = kinds.into_iter().find(|kind| !matches!(*kind, "aggs" | "aggregations" | "meta")) else {
-            return Err(parsing(format!("Missing definition for aggregation [{name}]")));
-        };
-        let cause = Failure::new("named_object_not_found_exception", format!("[1:1] unknown field [{kind}]"));
-        return Err(parsing(format!("Unknown aggregation type [{kind}]")).caused_by(cause));
-    }
-    Ok(())
+    let Some((name, definition)) = aggregations.iter().next() else { return Ok(()) };
+    let kinds = definition.as_map().into_iter().flat_map(Map::keys);
+    let Some(kind) = kinds.into_iter().find(|kind| !matches!(*kind, "aggs" | "aggregations" | "meta")) else {
+        return Err(parsing(format!("Missing definition for aggregation [{name}]")));
+    };
+    let cause = Failure::new("named_object_not_found_exception", format!("[1:1] unknown field [{kind}]"));
+    Err(parsing(format!("Unknown aggregation type [{kind}]")).caused_by(cause))
 }
 
 fn names(value: &Json) -> Vec<String> {
@@ -131,7 +129,10 @@ fn search_after(value: &Json) -> Result<Vec<Json>, Failure> {
     }
     for value in values {
         if matches!(value, Json::Map(_) | Json::List(_)) {
-            return Err(parsing(format!("Expected [VALUE_STRING] or [VALUE_NUMBER] or [VALUE_BOOLEAN] or [VALUE_NULL] but found [{}] inside search_after.", token_name(value))));
+            return Err(parsing(format!(
+                "Expected [VALUE_STRING] or [VALUE_NUMBER] or [VALUE_BOOLEAN] or [VALUE_NULL] but found [{}] inside search_after.",
+                token_name(value)
+            )));
         }
     }
     Ok(values.to_vec())
@@ -175,4 +176,3 @@ fn field_formats(value: &Json) -> Result<Vec<FieldFormat>, Failure> {
     };
     list.iter().map(one).collect()
 }
-

@@ -31,7 +31,9 @@ const KNOWN: &[&str] = &[
 
 pub(super) fn parse(query: &Json, depth: usize) -> Result<Query, Failure> {
     if depth > NESTED_DEPTH_MAX {
-        let reason = format!("The nested depth of the query exceeds the maximum nested depth for queries set in [indices.query.bool.max_nested_depth] ({NESTED_DEPTH_MAX})");
+        let reason = format!(
+            "The nested depth of the query exceeds the maximum nested depth for queries set in [indices.query.bool.max_nested_depth] ({NESTED_DEPTH_MAX})"
+        );
         return Err(Failure::illegal_argument(reason));
     }
     let Some(members) = query.as_map() else {
@@ -164,7 +166,10 @@ fn terms(body: &Map) -> Result<Query, Failure> {
         return Err(parsing("[terms] query requires a field name, followed by array of terms or a document lookup specification"));
     };
     if values.len() > TERMS_MAX {
-        let reason = format!("The number of terms [{}] used in the Terms Query request has exceeded the allowed maximum of [{TERMS_MAX}]. This maximum can be set by changing the [index.max_terms_count] index level setting.", values.len());
+        let reason = format!(
+            "The number of terms [{}] used in the Terms Query request has exceeded the allowed maximum of [{TERMS_MAX}]. This maximum can be set by changing the [index.max_terms_count] index level setting.",
+            values.len()
+        );
         return Err(Failure::illegal_argument(reason));
     }
     Ok(common.with(QueryKind::Terms { field, values }))

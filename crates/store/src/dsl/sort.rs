@@ -31,15 +31,8 @@ fn key(field: &str, options: Option<&Json>) -> Result<SortKey, Failure> {
         Some(Json::Map(options)) => (default, &**options),
         Some(other) => (order(other)?, &empty),
     };
-    let mut sort = FieldSort {
-        field: field.into(),
-        order: direction,
-        mode: None,
-        missing: Missing::Last,
-        unmapped_type: None,
-        numeric_type: None,
-        format: None,
-    };
+    let mut sort =
+        FieldSort { field: field.into(), order: direction, mode: None, missing: Missing::Last, unmapped_type: None, numeric_type: None, format: None };
     let parser = if field == "_score" { "_score_sort" } else { "field_sort" };
     for (option, value) in options.iter() {
         match &**option {

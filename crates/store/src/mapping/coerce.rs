@@ -260,7 +260,11 @@ mod tests {
             (FieldType::Byte, Json::Int(128), Err("Value [128] is out of range for a byte")),
             (FieldType::Integer, Json::from(""), Err("empty String")),
             (FieldType::Integer, Json::Bool(true), Err("Current token (VALUE_TRUE) not numeric, can not use numeric value accessors")),
-            (FieldType::Long, Json::Big("9223372036854775808".into()), Err("Numeric value (9223372036854775808) out of range of long (-9223372036854775808 - 9223372036854775807)")),
+            (
+                FieldType::Long,
+                Json::Big("9223372036854775808".into()),
+                Err("Numeric value (9223372036854775808) out of range of long (-9223372036854775808 - 9223372036854775807)"),
+            ),
         ];
         for (kind, value, expected) in cases {
             let got = whole(&Field::of(kind), &value, Coercion::Index);

@@ -145,7 +145,11 @@ impl<'m> Indexer<'m> {
             Some(Node::Object(inner)) if inner.disabled => Ok(()),
             Some(Node::Object(inner)) => self.named(&path, Some(inner), inner.dynamic.unwrap_or(dynamic), tail, value),
             Some(Node::Leaf(field)) => {
-                let reason = format!("Could not dynamically add mapping for field [{}]. Existing mapping for [{path}] must be of type object but found [{}].", join(&path, tail), field.kind.name());
+                let reason = format!(
+                    "Could not dynamically add mapping for field [{}]. Existing mapping for [{path}] must be of type object but found [{}].",
+                    join(&path, tail),
+                    field.kind.name()
+                );
                 Err(document_failure("failed to parse").caused_by(Failure::new("mapper_parsing_exception", reason)))
             }
             None => match dynamic {
@@ -290,9 +294,11 @@ impl<'m> Indexer<'m> {
         if !field.index {
             return Ok(());
         }
-        let content = self.out.fields.entry(path.into()).or_insert_with(|| {
-            FieldContent::Text(TextContent { analyzer: field.analyzer, tokens: Vec::new(), next_position: 0 })
-        });
+        let content = self
+            .out
+            .fields
+            .entry(path.into())
+            .or_insert_with(|| FieldContent::Text(TextContent { analyzer: field.analyzer, tokens: Vec::new(), next_position: 0 }));
         if let FieldContent::Text(content) = content {
             let base = content.next_position;
             let mut last = base;
@@ -325,7 +331,8 @@ impl<'m> Indexer<'m> {
     }
 
     fn field_failure(&self, path: &str, kind: &str, value: &Json, cause: Failure) -> Failure {
-        let reason = format!("failed to parse field [{path}] of type [{kind}] in document with id '{}'. Preview of field's value: '{}'", self.id, java_text(value));
+        let reason =
+            format!("failed to parse field [{path}] of type [{kind}] in document with id '{}'. Preview of field's value: '{}'", self.id, java_text(value));
         document_failure(reason).caused_by(cause)
     }
 }

@@ -7,11 +7,31 @@ use watchbell_json::{Failure, Json};
 use super::{Field, Mapping, Node, ObjectField, java_text};
 
 /// Parameters that may change at any time.
-const CHANGEABLE: &[&str] = &["ignore_above", "search_analyzer", "search_quote_analyzer", "coerce", "ignore_malformed", "copy_to", "meta", "fielddata", "eager_global_ordinals", "norms", "split_queries_on_whitespace"];
+const CHANGEABLE: &[&str] = &[
+    "ignore_above",
+    "search_analyzer",
+    "search_quote_analyzer",
+    "coerce",
+    "ignore_malformed",
+    "copy_to",
+    "meta",
+    "fielddata",
+    "eager_global_ordinals",
+    "norms",
+    "split_queries_on_whitespace",
+];
 
 /// Defaults of parameters that may not change, as the error names them.
-const DEFAULTS: &[(&str, &str)] =
-    &[("analyzer", "default"), ("doc_values", "true"), ("index", "true"), ("store", "false"), ("similarity", "BM25"), ("term_vector", "no"), ("index_options", "positions"), ("position_increment_gap", "100")];
+const DEFAULTS: &[(&str, &str)] = &[
+    ("analyzer", "default"),
+    ("doc_values", "true"),
+    ("index", "true"),
+    ("store", "false"),
+    ("similarity", "BM25"),
+    ("term_vector", "no"),
+    ("index_options", "positions"),
+    ("position_increment_gap", "100"),
+];
 
 impl Mapping {
     /// This mapping with another merged into it.

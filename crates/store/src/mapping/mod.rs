@@ -69,7 +69,7 @@ pub struct ObjectField {
     pub properties: BTreeMap<Arc<str>, Node>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Mapping {
     pub root: ObjectField,
     pub templates: Vec<DynamicTemplate>,
@@ -78,19 +78,6 @@ pub struct Mapping {
     pub dynamic_date_formats: Option<Vec<Arc<str>>>,
     /// `_meta`, `_source`, `_routing`: kept and printed.
     pub meta: BTreeMap<Arc<str>, Json>,
-}
-
-impl Default for Mapping {
-    fn default() -> Mapping {
-        Mapping {
-            root: ObjectField::default(),
-            templates: Vec::new(),
-            date_detection: None,
-            numeric_detection: None,
-            dynamic_date_formats: None,
-            meta: BTreeMap::new(),
-        }
-    }
 }
 
 /// A field that a path names, with the path under which its values are indexed (an alias field names another).

@@ -278,7 +278,9 @@ fn parameter(field: &mut Field, key: &str, value: &Json, name: &str, dynamic_tem
         "locale" if date => (value.clone(), Json::from("en")),
         "ignore_above" if keyword => {
             let limit = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
-            let limit = limit.and_then(|limit| usize::try_from(limit).ok()).ok_or_else(|| Failure::illegal_argument(format!("[ignore_above] must be positive, got [{}]", java_text(value))))?;
+            let limit = limit
+                .and_then(|limit| usize::try_from(limit).ok())
+                .ok_or_else(|| Failure::illegal_argument(format!("[ignore_above] must be positive, got [{}]", java_text(value))))?;
             field.ignore_above = Some(limit);
             (Json::from(limit), Json::Int(i64::from(i32::MAX)))
         }

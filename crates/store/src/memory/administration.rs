@@ -6,9 +6,7 @@ use watchbell_json::{Failure, Json};
 
 use super::MemoryStore;
 use crate::search::resolve_name;
-use crate::{
-    CreateIndex, Document, DocumentWrite, IndexInfo, Indices, IndicesOptions, Refresh, SearchAnswer, SearchRequest, StoreError, WriteError, Written,
-};
+use crate::{CreateIndex, Document, DocumentWrite, IndexInfo, Indices, IndicesOptions, Refresh, SearchAnswer, SearchRequest, StoreError, WriteError, Written};
 
 #[async_trait::async_trait]
 impl Indices for MemoryStore {

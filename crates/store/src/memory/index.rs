@@ -108,8 +108,7 @@ impl MemoryIndex {
         if !self.changed {
             return;
         }
-        let mut live: Vec<(Arc<str>, Arc<Row>)> =
-            self.rows.iter().filter(|(_, row)| row.source.is_some()).map(|(id, row)| (id.clone(), row.clone())).collect();
+        let mut live: Vec<(Arc<str>, Arc<Row>)> = self.rows.iter().filter(|(_, row)| row.source.is_some()).map(|(id, row)| (id.clone(), row.clone())).collect();
         live.sort_by_key(|(_, row)| row.revision.seq_no);
         self.searchable = Arc::new(live);
         self.changed = false;
@@ -140,9 +139,8 @@ impl MemoryIndex {
 pub fn parse_aliases(given: Option<&Json>) -> Result<Json, Failure> {
     let mut out = Json::object();
     for (name, definition) in given.and_then(Json::as_map).into_iter().flat_map(watchbell_json::Map::iter) {
-        crate::names::check_index_name(name).map_err(|failure| {
-            Failure::new("invalid_alias_name_exception", failure.reason_text().replace("Invalid index name", "Invalid alias name"))
-        })?;
+        crate::names::check_index_name(name)
+            .map_err(|failure| Failure::new("invalid_alias_name_exception", failure.reason_text().replace("Invalid index name", "Invalid alias name")))?;
         let mut alias = Json::object();
         for (key, value) in definition.as_map().into_iter().flat_map(watchbell_json::Map::iter) {
             match &**key {

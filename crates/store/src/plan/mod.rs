@@ -30,32 +30,74 @@ pub enum PlanKind {
     All,
     Nothing,
     /// A token of a text field; scored.
-    Token { field: Arc<str>, token: Arc<str> },
+    Token {
+        field: Arc<str>,
+        token: Arc<str>,
+    },
     /// Any of these tokens of a text field; scores a constant.
-    AnyToken { field: Arc<str>, tokens: BTreeSet<Arc<str>> },
+    AnyToken {
+        field: Arc<str>,
+        tokens: BTreeSet<Arc<str>>,
+    },
     /// A value; keywords and booleans are scored by how rare they are, others score a constant.
-    Equals { field: Arc<str>, value: Value },
+    Equals {
+        field: Arc<str>,
+        value: Value,
+    },
     /// Any of these values; scores a constant.
-    AnyValue { field: Arc<str>, values: BTreeSet<Value> },
+    AnyValue {
+        field: Arc<str>,
+        values: BTreeSet<Value>,
+    },
     /// Values in an interval; on a text field, tokens as keywords. Scores a constant.
-    Between { field: Arc<str>, lower: Option<Limit>, upper: Option<Limit> },
+    Between {
+        field: Arc<str>,
+        lower: Option<Limit>,
+        upper: Option<Limit>,
+    },
     /// Any value in one of these fields. `_ignored` has the names of the document's fields with malformed values.
-    Exists { fields: Vec<Arc<str>> },
+    Exists {
+        fields: Vec<Arc<str>>,
+    },
     /// Tokens of a text field at these distances from each other; scored.
-    Phrase { field: Arc<str>, tokens: Vec<PhraseToken>, slop: u32 },
+    Phrase {
+        field: Arc<str>,
+        tokens: Vec<PhraseToken>,
+        slop: u32,
+    },
     /// As a phrase, whose last token only begins so; at most `expansions` different tokens are tried, in their order.
-    PhrasePrefix { field: Arc<str>, tokens: Vec<PhraseToken>, prefix: PhraseToken, slop: u32, expansions: usize },
+    PhrasePrefix {
+        field: Arc<str>,
+        tokens: Vec<PhraseToken>,
+        prefix: PhraseToken,
+        slop: u32,
+        expansions: usize,
+    },
     /// A keyword or a token that begins so.
-    Prefix { field: Arc<str>, prefix: Arc<str>, case_insensitive: bool },
+    Prefix {
+        field: Arc<str>,
+        prefix: Arc<str>,
+        case_insensitive: bool,
+    },
     /// A keyword or a token as a pattern of `*` and `?` with `\` before what is meant literally.
-    Wildcard { field: Arc<str>, pattern: Arc<str>, case_insensitive: bool },
+    Wildcard {
+        field: Arc<str>,
+        pattern: Arc<str>,
+        case_insensitive: bool,
+    },
     /// A keyword or a token, letters of either case.
-    Folded { field: Arc<str>, text: Arc<str> },
+    Folded {
+        field: Arc<str>,
+        text: Arc<str>,
+    },
     Ids(BTreeSet<Arc<str>>),
     Bool(BoolPlan),
     Constant(Box<Plan>),
     /// The best of several, with a part of the others.
-    Best { plans: Vec<Plan>, tie_breaker: f32 },
+    Best {
+        plans: Vec<Plan>,
+        tie_breaker: f32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +158,11 @@ impl PlanContext<'_> {
     /// Elasticsearch's own exceptions pass as they are; others are wrapped.
     fn wrap(&self, cause: Failure) -> Failure {
         match &*cause.kind {
-            "illegal_argument_exception" | "number_format_exception" | "illegal_state_exception" | "json_parse_exception" | "zone_rules_exception"
+            "illegal_argument_exception"
+            | "number_format_exception"
+            | "illegal_state_exception"
+            | "json_parse_exception"
+            | "zone_rules_exception"
             | "date_time_exception" => self.shard_failure(format!("failed to create query: {}", cause.reason_text())).caused_by(cause),
             _ => cause,
         }
@@ -168,8 +214,7 @@ fn needed(wanted: &MinimumShouldMatch, clauses: usize) -> Result<usize, Failure>
 
 fn boolean(query: &BoolQuery, context: &PlanContext<'_>) -> Result<Plan, Failure> {
     let all = |queries: &[Query]| queries.iter().map(|query| bind(query, context)).collect::<Result<Vec<_>, _>>();
-    let plan =
-        BoolPlan { must: all(&query.must)?, filter: all(&query.filter)?, should: all(&query.should)?, must_not: all(&query.must_not)?, minimum: 0 };
+    let plan = BoolPlan { must: all(&query.must)?, filter: all(&query.filter)?, should: all(&query.should)?, must_not: all(&query.must_not)?, minimum: 0 };
     if plan.must.is_empty() && plan.filter.is_empty() && plan.should.is_empty() && plan.must_not.is_empty() {
         return Ok(Plan::new(PlanKind::All));
     }

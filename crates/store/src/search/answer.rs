@@ -42,15 +42,11 @@ const NODE: &str = "watchbell";
 #[must_use]
 pub fn all_shards_failed(failures: &[ShardFailure]) -> Failure {
     let failed: Json = failures.iter().map(shard_failure_json).collect();
-    let failure = Failure::new("search_phase_execution_exception", "all shards failed")
-        .with("phase", "query")
-        .with("grouped", true)
-        .with("failed_shards", failed);
+    let failure =
+        Failure::new("search_phase_execution_exception", "all shards failed").with("phase", "query").with("grouped", true).with("failed_shards", failed);
     match failures.first() {
         // The reference shows a cause on top only where the shard's failure is no exception of its own.
-        Some(first) if first.reason.kind == "illegal_argument_exception" => {
-            failure.caused_by(first.reason.clone().caused_by(first.reason.clone()))
-        }
+        Some(first) if first.reason.kind == "illegal_argument_exception" => failure.caused_by(first.reason.clone().caused_by(first.reason.clone())),
         _ => failure,
     }
 }
@@ -60,11 +56,8 @@ impl SearchAnswer {
     #[must_use]
     pub fn to_json(&self, took_millis: u64) -> Json {
         let failed = self.failures.len();
-        let mut shards = Json::object()
-            .with("total", self.shards)
-            .with("successful", self.shards.saturating_sub(failed))
-            .with("skipped", 0)
-            .with("failed", failed);
+        let mut shards =
+            Json::object().with("total", self.shards).with("successful", self.shards.saturating_sub(failed)).with("skipped", 0).with("failed", failed);
         if failed > 0 {
             shards.set("failures", self.failures.iter().map(shard_failure_json).collect::<Json>());
         }

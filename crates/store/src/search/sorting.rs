@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use watchbell_json::{Failure, Json};
 
 use super::answer::shown_score;
+use crate::Value;
 use crate::dates::DateFormat;
 use crate::mapping::{Coercion, Field, FieldType, IndexedFields, coerce, java_text};
 use crate::plan::PlanContext;
 use crate::query::{FieldSort, Missing, Order, SortKey, SortMode};
 use crate::value::ip_text;
-use crate::Value;
 
 /// What a document is sorted by, one a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,9 @@ pub enum SortValue {
     Text(Arc<str>),
     Ip(u128),
     /// A missing keyword or address: shown as null. `true` sorts last.
-    Null { last: bool },
+    Null {
+        last: bool,
+    },
 }
 
 /// What sorting sees of a document.
@@ -81,9 +83,7 @@ impl SortPlan {
                 By::Place => SortColumn::Place,
                 By::SeqNo => SortColumn::SeqNo,
                 By::Index => SortColumn::Index,
-                By::Field { path, field, mode, missing, as_double, .. } => {
-                    SortColumn::Field { path, field, mode: *mode, missing, as_double: *as_double }
-                }
+                By::Field { path, field, mode, missing, as_double, .. } => SortColumn::Field { path, field, mode: *mode, missing, as_double: *as_double },
             };
             (key.order, column)
         })
@@ -174,7 +174,8 @@ fn field_key(sort: &FieldSort, context: &PlanContext<'_>) -> Result<Key, Failure
         "_seq_no" => return key(By::SeqNo),
         "_index" => return key(By::Index),
         "_id" => {
-            let reason = "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic cluster setting: indices.id_field_data.enabled";
+            let reason =
+                "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic cluster setting: indices.id_field_data.enabled";
             return Err(Failure::illegal_argument(reason));
         }
         _ => {}
@@ -215,10 +216,8 @@ pub(super) fn sortable(name: &str, field: &Field, context: &PlanContext<'_>) -> 
         return Err(Failure::illegal_argument(reason));
     }
     if !field.doc_values {
-        let reason = format!(
-            "Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
-            field.kind.name()
-        );
+        let reason =
+            format!("Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.", field.kind.name());
         return Err(Failure::illegal_argument(reason));
     }
     Ok(())
@@ -363,4 +362,3 @@ pub(super) fn printed_date(stored: i64, nanos: bool, format: &DateFormat) -> Str
     let at = if nanos { Timestamp::from_nanosecond(i128::from(stored)) } else { Timestamp::from_millisecond(stored) };
     at.map_or_else(|_| stored.to_string(), |at| format.print(at, &TimeZone::UTC))
 }
-

@@ -33,7 +33,11 @@ impl Compare {
         let differs = || Err(format!("{}: {actual:.120} instead of {expected:.120}", path.join(".")));
         match (expected, actual) {
             (Json::Str(wanted), _) if wanted.starts_with("<<") && wanted.ends_with(">>") => {
-                if placeholder(wanted, actual) { Ok(()) } else { differs() }
+                if placeholder(wanted, actual) {
+                    Ok(())
+                } else {
+                    differs()
+                }
             }
             (Json::Map(_), Json::Map(_)) => self.objects(expected, actual, path),
             (Json::List(wanted), Json::List(found)) => self.lists(wanted, found, path),

@@ -59,7 +59,11 @@ impl Server {
         let path = request.get("path")?.as_str()?;
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
         let refreshes = request.at(&["query", "refresh"]).is_some() || query.starts_with("refresh=");
-        if (!query.is_empty() && query != "refresh=true") || request.get("query").is_some_and(|query| query.as_map().is_none_or(|m| m.len() > 1 || !m.contains_key("refresh"))) || request.get("headers").is_some() || path.contains('%') {
+        if (!query.is_empty() && query != "refresh=true")
+            || request.get("query").is_some_and(|query| query.as_map().is_none_or(|m| m.len() > 1 || !m.contains_key("refresh")))
+            || request.get("headers").is_some()
+            || path.contains('%')
+        {
             return None;
         }
         let body = match (request.get("body"), request.get("raw")) {
