@@ -1,3 +1,5 @@
+//! The checks of DingTalk, one by one and in their order.
+
 use bytes::Bytes;
 use watchbell_robots::percent_encode;
 

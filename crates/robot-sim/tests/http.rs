@@ -153,6 +153,8 @@ async fn other_services_and_methods_are_not_found() {
         assert_eq!((status, answer.get("errcode"), answer.get("errmsg")), (200, Some(&Json::Int(404)), Some(&Json::from("请求的URI地址不存在"))));
     }
     assert_eq!(bench.json("POST", "/_sim/nothing", "").await.0, 404);
+    let from_page = bench.raw("POST", "/_sim/reset", "text/plain\r\nOrigin: https://evil.example", "").await;
+    assert!(from_page.starts_with("HTTP/1.1 403"), "{from_page}");
     assert!(bench.sim.messages().is_empty());
 }
 

@@ -278,6 +278,33 @@ async fn r22_a_code_as_a_string_is_a_code() {
 }
 
 #[tokio::test]
+async fn a_body_that_does_not_come_is_waited_for_in_vain() {
+    let bench = Setup::default().start().await;
+    let time = async {
+        while bench.clock.next_wake().is_none() {
+            tokio::task::yield_now().await;
+        }
+        bench.clock.advance(Duration::from_secs(10));
+    };
+    let (told, ()) = tokio::join!(bench.raw(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n", b"{\"msg"), time);
+    assert_eq!((told.status, told.errcode()), (408, -1));
+    assert!(bench.sim.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_another() {
+    let bench = Setup::default().start().await;
+    let one = |close: &str| format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n{close}\r\n{GUIDE}", GUIDE.len());
+    let both = one("") + &one("Connection: close\r\n");
+    let mut stream = tokio::net::TcpStream::connect(bench.address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, both.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answers).await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
+    assert_eq!(bench.sim.messages().len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_in_flight_at_the_end_is_answered() {
     let bench = Setup::default().start().await;
     bench.sim.inject(Fault::parse(&json!({"effect": "delay", "ms": 1000})).unwrap());

@@ -169,3 +169,12 @@ fn a_robot_that_wants_a_signature_is_misconfigured_without_a_secret() {
         assert_eq!(word(&account.read(&answer).verdict), expected);
     }
 }
+
+proptest::proptest! {
+    /// Only an answer that says so is a delivery.
+    #[test]
+    fn nothing_but_errcode_0_is_a_delivery(status in 0_u16..700, body in proptest::collection::vec(proptest::num::u8::ANY, 0..60), retry_after in "\\PC{0,12}") {
+        let reading = read(status, &[("retry-after", &retry_after), ("date", &retry_after)], &body);
+        proptest::prop_assert!(!reading.verdict.is_delivered());
+    }
+}

@@ -202,4 +202,29 @@ mod tests {
         let own = account(&[]).prepare(&json!({"msgtype": "text", "text": {"content": "a"}, "msgUuid": "mine"}), Some("k")).unwrap();
         assert_eq!(own.message.body().get("msgUuid").and_then(Json::as_str), Some("mine"));
     }
+
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_fits_names_its_keyword_and_stays_as_prepared(
+            text in "(\\PC|[\u{0}-\u{1f}]|[\n 中🇨🇳\"\\\\`*<\\[@#>]){1,60}",
+            repeat in 1_usize..600,
+            markdown in any::<bool>(),
+            mobile in "[0-9]{0,11}",
+        ) {
+            let text = text.repeat(repeat);
+            let body = match markdown {
+                true => json!({"msgtype": "markdown", "markdown": {"title": "t", "text": text}, "at": {"atMobiles": [mobile]}}),
+                false => json!({"msgtype": "text", "text": {"content": text}, "at": {"atMobiles": [mobile]}}),
+            };
+            let account = account(&["告_警"]);
+            let prepared = account.prepare(&body, None).unwrap();
+            prop_assert!(prepared.bytes.len() <= BODY_BYTES_MAX);
+            prop_assert!(account.keywords().pass(&prepared.message));
+            prop_assert_eq!(&Json::parse(prepared.bytes.as_bytes()).unwrap(), prepared.message.body());
+            let again = account.prepare(prepared.message.body(), None).unwrap();
+            prop_assert_eq!((again.bytes, again.keyword_added, again.truncated), (prepared.bytes, false, false));
+        }
+    }
 }
