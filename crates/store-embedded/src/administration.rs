@@ -180,7 +180,12 @@ impl Indices for EmbeddedStore {
         let name = resolve_name(name, self.inner.clock.now())?;
         let asked = name.clone();
         match blocking(&self.inner, move |inner| inner.make_index(&asked, body)).await?.map_err(store_error)? {
-            Made::Fresh(_) => Ok(()),
+            Made::Fresh(index) => {
+                // A new index counts as searched, as in the reference: writes become visible with its periodic refresh, not with
+                // the first search.
+                index.set_searched_at(self.inner.clock.elapsed());
+                self.refresh_all(vec![index]).await
+            }
             Made::Known(index) => {
                 let reason = format!("index [{name}/{}] already exists", index.uuid);
                 Err(StoreError::Refused(

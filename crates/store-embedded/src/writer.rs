@@ -338,8 +338,10 @@ impl WriterThread {
 
     fn publish(&mut self, batch: Vec<Job>, outcomes: Vec<Outcome>) {
         let touched = std::mem::take(&mut self.working);
+        // before the answers: who is answered may search at once
         for (number, (index, position)) in &touched {
             self.parts.counters.publish(*number, index, *position);
+            (self.parts.committed)(index, position.last_seq);
         }
         for (job, outcome) in batch.into_iter().zip(outcomes) {
             match (job, outcome) {
@@ -347,9 +349,6 @@ impl WriterThread {
                 (Job::Change { reply, .. }, _) => drop(reply.send(Ok(()))),
                 (Job::Rows { writes, reply, .. }, Outcome::Change) => drop(reply.send(vec![Err(lost()); writes.len()])),
             }
-        }
-        for (index, position) in touched.values() {
-            (self.parts.committed)(index, position.last_seq);
         }
     }
 }

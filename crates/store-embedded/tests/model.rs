@@ -3,15 +3,35 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use watchbell_json::{Json, json};
 use watchbell_store::{DocumentWrite, Expect, Indices, IndicesOptions, MemoryStore, Refresh, SearchRequest, Write};
+use watchbell_store_embedded::EmbeddedStore;
 use watchbell_time::Clock;
 
 const INDICES: [&str; 3] = ["logs-2026.11.23", "logs-2026.11.24", "other"];
+
+/// One store for all cases, each with indices of its own: opening one is most of a case's time.
+struct Shared {
+    runtime: tokio::runtime::Runtime,
+    store: Arc<EmbeddedStore>,
+    cases: AtomicUsize,
+    _folder: tempfile::TempDir,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let store = runtime.block_on(async { support::open(folder.path()) });
+        Shared { runtime, store, cases: AtomicUsize::new(0), _folder: folder }
+    })
+}
 const WORDS: [&str; 8] = ["error", "Connection", "refused", "payment", "错误", "user's", "10.0.0.5", "a-b"];
 
 #[derive(Clone, Debug)]
@@ -140,27 +160,46 @@ fn sort() -> impl Strategy<Value = Json> {
 
 fn body() -> impl Strategy<Value = Json> {
     (query(), sort(), 0_usize..4, 0_usize..30, any::<bool>()).prop_map(|(query, sort, from, size, track)| {
+        let (from, size) = if sort == json!(["_doc"]) { (0, 100) } else { (from, size) };
         let body = Json::object().with("query", query).with("from", from).with("size", size);
         let body = if sort.is_null() { body } else { body.with("sort", sort) };
         if track { body.with("track_total_hits", true).with("track_scores", true) } else { body }
     })
 }
 
-async fn apply(store: &dyn Indices, step: &Step, now: watchbell_time::Timestamp) -> Vec<Result<watchbell_store::Written, watchbell_store::WriteError>> {
-    let write = match step {
-        Step::Put { index, id, source } => Write::put(INDICES[*index], format!("id{id}"), Expect::Anything, source.to_string()),
-        Step::Delete { index, id } => Write::delete(INDICES[*index], format!("id{id}"), Expect::Anything),
-        Step::Refresh => {
-            store.refresh(&[], &IndicesOptions::search()).await.unwrap();
-            return Vec::new();
-        }
-    };
-    store.write_documents(vec![DocumentWrite { write, version: None, routing: None, require_existing: false, now }], Refresh::No).await
+struct Case<'a> {
+    store: &'a dyn Indices,
+    prefix: &'a str,
+    now: watchbell_time::Timestamp,
 }
 
-fn request(indices: &[&str], body: &Json, now: watchbell_time::Timestamp) -> SearchRequest {
+impl Case<'_> {
+    fn name(&self, index: usize) -> String {
+        format!("{}{}", self.prefix, INDICES[index])
+    }
+
+    async fn refresh(&self) {
+        let options = IndicesOptions { allow_no_indices: true, ..IndicesOptions::search() };
+        self.store.refresh(&[format!("{}*", self.prefix)], &options).await.unwrap();
+    }
+
+    async fn apply(&self, step: &Step) -> Vec<Result<watchbell_store::Written, watchbell_store::WriteError>> {
+        let write = match step {
+            Step::Put { index, id, source } => Write::put(self.name(*index), format!("id{id}"), Expect::Anything, source.to_string()),
+            Step::Delete { index, id } => Write::delete(self.name(*index), format!("id{id}"), Expect::Anything),
+            Step::Refresh => {
+                self.refresh().await;
+                return Vec::new();
+            }
+        };
+        let write = DocumentWrite { write, version: None, routing: None, require_existing: false, now: self.now };
+        self.store.write_documents(vec![write], Refresh::No).await
+    }
+}
+
+fn request(indices: &[String], body: &Json, now: watchbell_time::Timestamp) -> SearchRequest {
     SearchRequest {
-        indices: indices.iter().map(|name| (*name).to_owned()).collect(),
+        indices: indices.to_vec(),
         options: IndicesOptions { ignore_unavailable: true, ..IndicesOptions::search() },
         search_type: "query_then_fetch".to_owned(),
         body: Some(body.clone()),
@@ -169,32 +208,40 @@ fn request(indices: &[&str], body: &Json, now: watchbell_time::Timestamp) -> Sea
     }
 }
 
+/// Few by default, for each waits for the disk; `PROPTEST_CASES` says more.
+fn cases() -> u32 {
+    let asked = ProptestConfig::default().cases;
+    if asked == 256 { 24 } else { asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn answers_are_those_of_the_model(steps in prop::collection::vec(step(), 1..40), bodies in prop::collection::vec(body(), 1..12), merge_first in any::<bool>()) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-        runtime.block_on(async {
-            let folder = tempfile::tempdir().unwrap();
+    fn answers_are_those_of_the_model(steps in prop::collection::vec(step(), 1..40), bodies in prop::collection::vec(body(), 1..16), merge_first in any::<bool>()) {
+        let shared = shared();
+        let case = shared.cases.fetch_add(1, Ordering::Relaxed);
+        shared.runtime.block_on(async {
             let clock = support::clock();
-            let model = MemoryStore::new(Arc::new(clock.clone()));
-            let store = support::open(folder.path());
+            let prefix = format!("c{case}-");
+            let reference = MemoryStore::new(Arc::new(clock.clone()));
+            let model = Case { store: &reference, prefix: &prefix, now: clock.now() };
+            let store = Case { store: &*shared.store, prefix: &prefix, now: clock.now() };
             for step in &steps {
-                let (expected, found) = (apply(&model, step, clock.now()).await, apply(&*store, step, clock.now()).await);
+                let (expected, found) = (model.apply(step).await, store.apply(step).await);
                 assert_eq!(found, expected, "{step:?}");
             }
-            model.refresh(&[], &IndicesOptions::search()).await.unwrap();
-            store.refresh(&[], &IndicesOptions::search()).await.unwrap();
-            let names = if merge_first { vec!["logs-*"] } else { vec!["logs-2026.11.24", "other"] };
+            model.refresh().await;
+            store.refresh().await;
+            let names = if merge_first { vec![format!("{prefix}logs-*")] } else { vec![store.name(1), store.name(2)] };
             for body in &bodies {
                 let request = request(&names, body, clock.now());
-                let expected = model.search_documents(&request).await;
-                let found = store.search_documents(&request).await;
+                let expected = reference.search_documents(&request).await;
+                let found = shared.store.search_documents(&request).await;
                 support::assert_same(body, expected, found);
-                assert_eq!(store.count(&count_of(&request)).await, model.count(&count_of(&request)).await, "{body}");
+                assert_eq!(shared.store.count(&count_of(&request)).await, reference.count(&count_of(&request)).await, "{body}");
             }
-            store.close().await;
+            shared.store.delete_indices(&[format!("{prefix}*")], &IndicesOptions::search()).await.unwrap();
         });
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{Column as Values, StrColumn};
 use tantivy::postings::{BlockSegmentPostings, Postings};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, SegmentReader, TERMINATED, Term};
@@ -70,15 +70,27 @@ pub(super) fn tokens(reader: &SegmentReader, field: Field, path: &str, prefix: &
 
 /// Documents with a whole number (date, boolean) in a range, both ends included.
 pub(super) fn long_range(reader: &SegmentReader, column: Column, path: &str, low: i64, high: i64) -> Result<Bits> {
+    Ok(match reader.fast_fields().column_opt::<i64>(&column.at(path))? {
+        Some(values) => in_range(reader, &values, low, high),
+        None => Bits::empty(reader.max_doc()),
+    })
+}
+
+/// The range is cut to what the column holds first: tantivy takes one that ends below the least value for one that holds it.
+fn in_range<T>(reader: &SegmentReader, values: &Values<T>, low: T, high: T) -> Bits
+where
+    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
+{
     let mut bits = Bits::empty(reader.max_doc());
-    if low <= high
-        && let Some(values) = reader.fast_fields().column_opt::<i64>(&column.at(path))?
-    {
+    let (least, greatest) = (values.min_value(), values.max_value());
+    let low = if low < least { least } else { low };
+    let high = if high > greatest { greatest } else { high };
+    if low <= high {
         let mut found = Vec::new();
         values.get_docids_for_value_range(low..=high, 0..reader.max_doc(), &mut found);
         found.into_iter().for_each(|document| bits.insert(document));
     }
-    Ok(bits)
+    bits
 }
 
 /// Documents with a fraction that `wanted` accepts. A scan: what is not a number has no place in an order.
@@ -98,14 +110,6 @@ pub(super) fn words(reader: &SegmentReader, column: Column, path: &str) -> Resul
     reader.fast_fields().str(&column.at(path))
 }
 
-fn documents_of_ords(reader: &SegmentReader, words: &StrColumn, low: u64, high: u64) -> Bits {
-    let mut bits = Bits::empty(reader.max_doc());
-    let mut found = Vec::new();
-    words.ords().get_docids_for_value_range(low..=high, 0..reader.max_doc(), &mut found);
-    found.into_iter().for_each(|document| bits.insert(document));
-    bits
-}
-
 /// Documents with a word in a range of the bytes' order.
 pub(super) fn word_range(reader: &SegmentReader, column: Column, path: &str, low: Bound<&[u8]>, high: Bound<&[u8]>) -> Result<Bits> {
     let Some(words) = words(reader, column, path)? else { return Ok(Bits::empty(reader.max_doc())) };
@@ -122,7 +126,7 @@ pub(super) fn word_range(reader: &SegmentReader, column: Column, path: &str, low
     };
     let end = (words.num_terms() as u64).saturating_sub(1);
     match last.map(|last| last.min(end)) {
-        Some(last) if first <= last => Ok(documents_of_ords(reader, &words, first, last)),
+        Some(last) if first <= last => Ok(in_range(reader, words.ords(), first, last)),
         _ => Ok(Bits::empty(reader.max_doc())),
     }
 }
@@ -235,6 +239,8 @@ mod tests {
         assert_eq!(found(long_range(reader, Column::Long, "at", 1_700_000_000_009, i64::MAX).unwrap()), [9]);
         let shifted = crate::columns::ordered;
         assert_eq!(found(long_range(reader, Column::Long, "big", shifted(u64::MAX - 1), shifted(u64::MAX)).unwrap()), [0, 1]);
+        assert_eq!(found(long_range(reader, Column::Long, "status", -900, -6).unwrap()), [0_u32; 0], "below the least value");
+        assert_eq!(found(long_range(reader, Column::Long, "status", 1_001, i64::MAX).unwrap()), [0_u32; 0]);
         assert_eq!(found(doubles(reader, "took", |value| value > 7.5).unwrap()), [8, 9]);
         let ip = |text: &str| match Value::ip(text.parse().unwrap()) {
             Value::Ip(bits) => crate::columns::ip_key(bits),
