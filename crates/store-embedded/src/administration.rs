@@ -96,8 +96,18 @@ impl Inner {
         Ok(if fresh { Made::Fresh(index) } else { Made::Known(index) })
     }
 
+    /// Most requests name their indices plainly, and need not look at all others.
+    fn plainly_named(&self, expressions: &[String]) -> Option<Vec<(Arc<Index>, Vec<Json>)>> {
+        let [name] = expressions else { return None };
+        let plain = !name.starts_with(['-', '_', '<']) && !name.contains(['*', ',']);
+        self.catalogue.get(name).filter(|_| plain).map(|index| vec![(index, Vec::new())])
+    }
+
     /// The indices that expressions mean, with the filters of the aliases they were named by.
     pub(crate) fn resolve(&self, expressions: &[String], options: &IndicesOptions, now: Timestamp) -> Result<Vec<(Arc<Index>, Vec<Json>)>, StoreError> {
+        if let Some(named) = self.plainly_named(expressions) {
+            return Ok(named);
+        }
         let all: BTreeMap<String, (Arc<Index>, Arc<Definition>)> =
             self.catalogue.all().into_iter().map(|index| (index.name.to_string(), (index.clone(), index.definition()))).collect();
         let known: Vec<KnownIndex<'_>> = all
