@@ -58,8 +58,8 @@ impl Watch {
     /// `parse_exception` and its like, with the reference's reasons.
     pub fn parse(id: &WatchId, body: &Json, mode: &ParseMode<'_>) -> Result<Watch, Failure> {
         match mode.updates {
-            None => Draft::new(id, RedactedSecret::Refuse).read(body),
-            Some(stored) => Draft::new(id, RedactedSecret::Drop).read(&restore(body, stored)),
+            None => Draft::new(id, mode.generation, RedactedSecret::Refuse).read(body),
+            Some(stored) => Draft::new(id, mode.generation, RedactedSecret::Drop).read(&restore(body, stored)),
         }
     }
 
@@ -90,6 +90,7 @@ impl Watch {
 
 struct Draft<'i> {
     id: &'i WatchId,
+    generation: Generation,
     secrets: RedactedSecret,
     schedule: Option<Schedule>,
     input: Option<Input>,
@@ -100,8 +101,8 @@ struct Draft<'i> {
 }
 
 impl Draft<'_> {
-    fn new(id: &WatchId, secrets: RedactedSecret) -> Draft<'_> {
-        Draft { id, secrets, schedule: None, input: None, condition: None, throttle_period_millis: None, actions: Vec::new(), metadata: None }
+    fn new(id: &WatchId, generation: Generation, secrets: RedactedSecret) -> Draft<'_> {
+        Draft { id, generation, secrets, schedule: None, input: None, condition: None, throttle_period_millis: None, actions: Vec::new(), metadata: None }
     }
 
     fn read(mut self, body: &Json) -> Result<Watch, Failure> {
@@ -147,6 +148,8 @@ impl Draft<'_> {
             // whatever it is, it is taken for an object
             "metadata" => self.metadata = Some(if matches!(value, Json::Map(_)) { value.clone() } else { Json::object() }),
             "status" | OWN_MEMBER => {}
+            // documents of the sixth generation may carry their version
+            "version" | "_version" if self.generation == Generation::G6 => {}
             unknown => {
                 return Err(Failure::parse(format!("could not parse watch [{id}]. unexpected field [{unknown}]")));
             }
@@ -212,6 +215,13 @@ mod tests {
         ] {
             assert_eq!(parse(&body).unwrap_err().reason_text(), reason);
         }
+    }
+
+    #[test]
+    fn the_sixth_generation_takes_a_version_in_the_document() {
+        let body = json!({"trigger": {"schedule": {"interval": "1m"}}, "_version": 3});
+        assert!(Watch::parse(&id(), &body, &ParseMode::new(Generation::G6)).is_ok());
+        assert_eq!(parse(&body).unwrap_err().reason_text(), "could not parse watch [w]. unexpected field [_version]");
     }
 
     fn with_password(password: &str, user: &str) -> Json {
