@@ -141,8 +141,27 @@ pub struct Metrics {
     pub panics: u64,
     /// Executions the sweep took up.
     pub resumed: u64,
-    /// The latest trigger's lateness, in microseconds.
-    pub last_lateness_micros: u64,
+    pub lateness: Lateness,
+}
+
+/// Upper edges of the buckets of [`Lateness`], in milliseconds; above the last there is one more bucket.
+pub const LATENESS_EDGES_MILLIS: [u64; 12] = [1, 2, 5, 10, 20, 30, 50, 100, 250, 1_000, 10_000, 60_000];
+
+/// How long after their due time executions were durably triggered: a histogram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lateness {
+    /// How many fell between the edge before and this one; the last is beyond all edges.
+    pub buckets: [u64; LATENESS_EDGES_MILLIS.len() + 1],
+    pub sum_micros: u64,
+}
+
+impl Lateness {
+    pub(crate) fn note(&mut self, late: std::time::Duration) {
+        let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
+        let bucket = LATENESS_EDGES_MILLIS.iter().position(|edge| micros <= edge * 1_000).unwrap_or(LATENESS_EDGES_MILLIS.len());
+        self.buckets[bucket] += 1;
+        self.sum_micros = self.sum_micros.saturating_add(micros);
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -101,7 +101,7 @@ fn start(engine: &Engine, due: Due, entry: JournalEntry, revision: Revision) {
     engine.counters.count(|metrics| {
         metrics.triggered += 1;
         metrics.skipped += due.run.missed.unsigned_abs();
-        metrics.last_lateness_micros = u64::try_from(lateness.as_micros()).unwrap_or(u64::MAX);
+        metrics.lateness.note(lateness);
     });
     due.claim.describe(&entry.watch, &entry.id, entry.trigger.triggered, entry.execution_time);
     engine.submit(Job { claim: due.claim, work: Work::Journalled { entry, revision, is_resumed: false } });

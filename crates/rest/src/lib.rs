@@ -14,6 +14,7 @@ mod dispatch;
 mod elastic;
 mod filter_path;
 pub mod media_type;
+pub mod own;
 pub mod parameters;
 pub mod problem;
 mod render;

@@ -54,7 +54,8 @@ impl Rendering {
         let mut answer = http::Response::new(Full::new(if self.head { Bytes::new() } else { bytes.clone() }));
         *answer.status_mut() = status;
         let out = answer.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&content_type) {
+        let own_type = headers.iter().any(|(name, _)| *name == header::CONTENT_TYPE);
+        if let Some(value) = HeaderValue::from_str(&content_type).ok().filter(|_| !own_type) {
             out.insert(header::CONTENT_TYPE, value);
         }
         out.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));

@@ -29,6 +29,8 @@ pub struct RestSettings {
     pub max_content_length: usize,
     /// More connections than this wait to be accepted.
     pub max_connections: usize,
+    /// What `_watchbell/health` shows beside the engine.
+    pub introspection: Option<Arc<dyn crate::own::Introspection>>,
 }
 
 /// The reference's `http.max_content_length`.
@@ -47,6 +49,7 @@ impl Default for RestSettings {
             access: Access::default(),
             max_content_length: MAX_CONTENT_LENGTH,
             max_connections: MAX_CONNECTIONS,
+            introspection: None,
         }
     }
 }
@@ -79,6 +82,7 @@ impl Rest {
     pub fn new(settings: RestSettings, indices: Arc<dyn Indices>, watcher: Option<Watcher>, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Rest> {
         let mut router = Router::new();
         crate::elastic::routes(&mut router);
+        crate::own::routes(&mut router);
         if watcher.is_some() {
             crate::watcher::routes(&mut router);
         }

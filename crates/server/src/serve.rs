@@ -14,6 +14,7 @@ use watchbell_store_embedded::{EmbeddedStore, StoreSettings};
 use watchbell_time::{Clock, Entropy};
 
 use crate::clusters::{self, Clusters};
+use crate::introspection::Parts;
 use crate::outgoing;
 use crate::port_taken;
 use crate::relay;
@@ -68,7 +69,7 @@ impl Server {
             clock: clock.clone(),
             entropy: entropy.clone(),
             state: store.clone(),
-            search: Arc::new(Clusters::new(store.clone(), remotes)),
+            search: Arc::new(Clusters::new(store.clone(), remotes.clone())),
             watches: Some(store.clone()),
             deliver: deliver.clone(),
         };
@@ -79,7 +80,8 @@ impl Server {
             _ => None,
         };
         let watcher = tasks.as_ref().map(|tasks| tasks.watcher().clone());
-        let rest = rest(settings, &store, watcher, &clock, &entropy);
+        let parts = Parts { store: store.clone(), clusters: remotes };
+        let rest = rest(settings, parts, watcher, &clock, &entropy);
         let rest = tokio::spawn(watchbell_rest::serve(listener, rest, stopped(stopping)));
         Ok(Server { store, tasks, rest, relay, stop, api })
     }
@@ -148,14 +150,16 @@ async fn start_engine(settings: &Settings, ports: EnginePorts) -> Result<Option<
     Ok(Some(tasks))
 }
 
-fn rest(settings: &Settings, store: &Arc<EmbeddedStore>, watcher: Option<Watcher>, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Arc<Rest> {
+fn rest(settings: &Settings, parts: Parts, watcher: Option<Watcher>, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Arc<Rest> {
+    let store = parts.store.clone();
     let rest = RestSettings {
         generation: settings.generation,
         cluster_name: settings.cluster_name.clone(),
         node_name: settings.node_name.clone(),
         access: Access { allow_anonymous: settings.allow_anonymous, ..Access::default() },
         max_content_length: usize::try_from(settings.max_content_bytes).unwrap_or(usize::MAX),
+        introspection: Some(Arc::new(parts)),
         ..RestSettings::default()
     };
-    Rest::new(rest, store.clone(), watcher, clock.clone(), entropy.clone())
+    Rest::new(rest, store, watcher, clock.clone(), entropy.clone())
 }
