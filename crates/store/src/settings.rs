@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use watchbell_json::{Failure, Json, Map};
+use watchbell_json::{Failure, Json};
 
 use crate::mapping::{MappingLimits, java_text};
 
@@ -21,7 +21,7 @@ impl IndexSettings {
     pub fn parse(settings: Option<&Json>) -> Result<IndexSettings, Failure> {
         let mut flat = BTreeMap::new();
         if let Some(settings) = settings {
-            flatten(settings, "", &mut flat);
+            flatten(settings, "", &mut flat, 0)?;
         }
         let prefixed = |name: String| if name.starts_with("index.") { name } else { format!("index.{name}") };
         let values: BTreeMap<String, Json> = flat.into_iter().map(|(name, value)| (prefixed(name), value)).collect();
@@ -102,19 +102,24 @@ const VERSION_CREATED: &str = "8503000";
 
 fn as_strings(value: &Json) -> Json {
     match value {
-        Json::List(items) => items.iter().map(as_strings).collect(),
-        Json::Map(members) => members.iter().map(|(name, value)| (name.clone(), as_strings(value))).collect::<Map>().into(),
+        Json::List(items) => items.iter().map(|item| Json::from(java_text(item))).collect(),
         Json::Null => Json::Null,
         other => Json::from(java_text(other)),
     }
 }
 
-fn flatten(value: &Json, path: &str, out: &mut BTreeMap<String, Json>) {
+/// Deepest nesting of settings: no setting's name has more parts.
+const SETTINGS_DEPTH: usize = 20;
+
+fn flatten(value: &Json, path: &str, out: &mut BTreeMap<String, Json>, depth: usize) -> Result<(), Failure> {
+    if depth > SETTINGS_DEPTH {
+        return Err(Failure::illegal_argument(format!("settings are nested deeper than {SETTINGS_DEPTH} levels")));
+    }
     match value.as_map() {
         Some(members) => {
             for (name, value) in members.iter() {
                 let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-                flatten(value, &path, out);
+                flatten(value, &path, out, depth + 1)?;
             }
         }
         None if path.is_empty() => {}
@@ -122,6 +127,7 @@ fn flatten(value: &Json, path: &str, out: &mut BTreeMap<String, Json>) {
             out.insert(path.to_owned(), value.clone());
         }
     }
+    Ok(())
 }
 
 fn place(object: &mut Json, path: &str, value: Json) {

@@ -175,9 +175,18 @@ fn the_deepest_documents_fit_a_small_stack() {
         assert!(index_document(&off, &limits, "1", &misfit).is_err());
         let _left = filter_source(&source, &["*.zzz".to_owned()], &["x".to_owned()]);
         assert!(Mapping::parse(&source).is_err());
-        assert!(IndexSettings::parse(Some(&source)).is_ok());
+        assert!(IndexSettings::parse(Some(&source)).is_err());
         assert!(dsl::parse_query(&source).is_err());
+        let mut query = watchbell_json::json!({"term": {"t": "x"}});
+        for _ in 0..dsl::NESTED_DEPTH_MAX {
+            query = Json::object().with("bool", Json::object().with("must", vec![query]));
+        }
+        let context = PlanContext { index: "i", uuid: "u", mapping: &off, now: jiff::Timestamp::UNIX_EPOCH };
+        let plan = bind(&dsl::parse_query(&query).unwrap(), &context).unwrap();
+        let fields = index_document(&off, &limits, "1", &watchbell_json::json!({"t": "x"})).unwrap().fields;
+        let statistics = TermStatistics::count(&plan, std::iter::once(&fields));
+        assert!(score(&plan, &Candidate { id: "1", fields: &fields }, &statistics).is_some());
     };
-    // A quarter of what tokio gives its threads.
-    std::thread::Builder::new().stack_size(512 * 1024).spawn(walk).unwrap().join().unwrap();
+    // Half of what tokio gives its threads, and without optimisation.
+    std::thread::Builder::new().stack_size(1024 * 1024).spawn(walk).unwrap().join().unwrap();
 }

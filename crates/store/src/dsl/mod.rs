@@ -15,8 +15,8 @@ use crate::query::{Query, SearchBody};
 
 /// Deepest nesting of queries: they are evaluated recursively. Generated queries of 60 levels are to run.
 pub const NESTED_DEPTH_MAX: usize = 100;
-/// Most clauses of one `bool` and most branches of one query, as Lucene has it.
-pub const CLAUSES_MAX: usize = 1024;
+/// Most clauses of one `bool` and most branches of one query. Elasticsearch 8 sizes it by its memory, 1024 being the least.
+pub const CLAUSES_MAX: usize = 8192;
 /// Most values of one `terms` query (`index.max_terms_count`).
 pub const TERMS_MAX: usize = 65_536;
 

@@ -182,7 +182,7 @@ impl<'m> Indexer<'m> {
                 let dynamic = inner.dynamic.unwrap_or(dynamic);
                 members.iter().try_for_each(|(name, value)| self.named(path, Some(inner), dynamic, name, value))
             }
-            Json::List(items) => items.iter().try_for_each(|item| self.known_object(path, name, inner, dynamic, item)),
+            Json::List(items) => flattened(items).into_iter().try_for_each(|item| self.known_object(path, name, inner, dynamic, item)),
             _ => Err(concrete_value(path, name)),
         }
     }
@@ -191,7 +191,7 @@ impl<'m> Indexer<'m> {
         match (value, dynamic) {
             (Json::Null, _) | (_, Dynamic::False) => Ok(()),
             (_, Dynamic::Strict) => Err(strict(name, parent)),
-            (Json::List(items), Dynamic::True) => items.iter().try_for_each(|item| self.unknown(parent, path, dynamic, name, item)),
+            (Json::List(items), Dynamic::True) => flattened(items).into_iter().try_for_each(|item| self.unknown(parent, path, dynamic, name, item)),
             (Json::Map(members), Dynamic::True) => self.new_object(path, dynamic, name, members, value),
             (scalar, Dynamic::True) => {
                 let Some(field) = self.mapping.dynamic_field(path, name, scalar)? else { return Ok(()) };
@@ -249,7 +249,7 @@ impl<'m> Indexer<'m> {
     /// All values of one field, with its multi-fields and copies.
     fn leaf(&mut self, path: &str, field: &Arc<Field>, value: &Json) -> Result<(), Failure> {
         if let Json::List(items) = value {
-            return items.iter().try_for_each(|item| self.leaf(path, field, item));
+            return flattened(items).into_iter().try_for_each(|item| self.leaf(path, field, item));
         }
         if matches!(field.kind, FieldType::Alias(_)) {
             return Err(document_failure("failed to parse").caused_by(Failure::illegal_argument(format!("Cannot write to a field alias [{path}]."))));
@@ -335,6 +335,22 @@ impl<'m> Indexer<'m> {
             format!("failed to parse field [{path}] of type [{kind}] in document with id '{}'. Preview of field's value: '{}'", self.id, java_text(value));
         document_failure(reason).caused_by(cause)
     }
+}
+
+/// The elements of lists in lists, in their order; without recursion, as lists nest as deep as a document may.
+pub(crate) fn flattened(items: &[Json]) -> Vec<&Json> {
+    let mut out = Vec::with_capacity(items.len());
+    let mut open = vec![items.iter()];
+    while let Some(list) = open.last_mut() {
+        match list.next() {
+            Some(Json::List(inner)) => open.push(inner.iter()),
+            Some(other) => out.push(other),
+            None => {
+                open.pop();
+            }
+        }
+    }
+    out
 }
 
 fn strict(name: &str, parent: &str) -> Failure {

@@ -22,6 +22,7 @@ use watchbell_json::{Failure, Json};
 pub use coerce::{Coercion, coerce};
 pub use dynamic::DynamicTemplate;
 pub use field::{Field, FieldType};
+pub(crate) use indexing::flattened;
 pub use indexing::{FieldContent, IndexedFields, Indexing, TextContent, index_document, unreadable_document};
 pub use print::java_text;
 

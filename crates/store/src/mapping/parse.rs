@@ -11,7 +11,7 @@ use crate::analysis::Analyzer;
 use crate::dates::DateFormat;
 
 /// Deepest nesting that is parsed at all, whatever an index's own limit says: the parser recurses.
-const NESTING_MAX: usize = 200;
+const NESTING_MAX: usize = 64;
 
 fn mapper_parsing(reason: impl Into<String>) -> Failure {
     Failure::new("mapper_parsing_exception", reason)

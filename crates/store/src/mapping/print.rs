@@ -94,15 +94,26 @@ impl Field {
     }
 }
 
-/// A value as Java prints maps and lists: `{a=1, b=[x, y]}`.
+/// Deepest level that errors show of a value: they repeat what was sent, and recurse.
+const SHOWN_DEPTH: usize = 20;
+
+/// A value as Java prints maps and lists: `{a=1, b=[x, y]}`; what lies too deep is `...`.
 #[must_use]
 pub fn java_text(value: &Json) -> String {
+    shown(value, 0)
+}
+
+fn shown(value: &Json, depth: usize) -> String {
     match value {
         Json::Null => "null".to_owned(),
         Json::Str(text) => text.to_string(),
         Json::Double(number) => java_double(*number),
-        Json::List(items) => format!("[{}]", items.iter().map(java_text).collect::<Vec<_>>().join(", ")),
-        Json::Map(map) => format!("{{{}}}", map.iter().map(|(key, value)| format!("{key}={}", java_text(value))).collect::<Vec<_>>().join(", ")),
+        Json::List(_) | Json::Map(_) if depth >= SHOWN_DEPTH => "...".to_owned(),
+        Json::List(items) => format!("[{}]", items.iter().map(|item| shown(item, depth + 1)).collect::<Vec<_>>().join(", ")),
+        Json::Map(map) => {
+            let members: Vec<String> = map.iter().map(|(key, value)| format!("{key}={}", shown(value, depth + 1))).collect();
+            format!("{{{}}}", members.join(", "))
+        }
         other => other.to_string(),
     }
 }

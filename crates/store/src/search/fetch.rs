@@ -14,39 +14,48 @@ use crate::plan::PlanContext;
 use crate::query::FieldFormat;
 use crate::value::ip_text;
 
+/// Deepest level that source filtering looks into; what lies deeper goes with what it lies in.
+const FILTERED_DEPTH: usize = 100;
+
 /// The members that the patterns leave; a pattern that names an object means all of it.
 #[must_use]
 pub fn filter_source(source: &Json, includes: &[String], excludes: &[String]) -> Json {
     match source.as_map() {
-        Some(members) => filter_members(members, "", includes.is_empty(), includes, excludes).into(),
+        Some(members) => filter_members(members, "", includes.is_empty(), &Patterns { includes, excludes }, 0).into(),
         None => source.clone(),
     }
 }
 
-fn filter_members(members: &Map, path: &str, included: bool, includes: &[String], excludes: &[String]) -> Map {
+struct Patterns<'p> {
+    includes: &'p [String],
+    excludes: &'p [String],
+}
+
+fn filter_members(members: &Map, path: &str, included: bool, patterns: &Patterns<'_>, depth: usize) -> Map {
     let mut kept = Map::new();
     for (name, value) in members.iter() {
         let path = if path.is_empty() { name.to_string() } else { format!("{path}.{name}") };
-        let names = |patterns: &[String]| patterns.iter().any(|pattern| matches_pattern(pattern, &path) || pattern.strip_suffix(".*") == Some(&path));
-        if excludes.iter().any(|pattern| matches_pattern(pattern, &path)) {
+        if patterns.excludes.iter().any(|pattern| matches_pattern(pattern, &path)) {
             continue;
         }
-        let included = included || names(includes);
-        if let Some(value) = filter_value(value, &path, included, includes, excludes) {
+        let named = |pattern: &String| matches_pattern(pattern, &path) || pattern.strip_suffix(".*") == Some(&path);
+        let included = included || patterns.includes.iter().any(named);
+        if let Some(value) = filter_value(value, &path, included, patterns, depth + 1) {
             kept.insert(name.clone(), value);
         }
     }
     kept
 }
 
-fn filter_value(value: &Json, path: &str, included: bool, includes: &[String], excludes: &[String]) -> Option<Json> {
+fn filter_value(value: &Json, path: &str, included: bool, patterns: &Patterns<'_>, depth: usize) -> Option<Json> {
     match value {
+        deep if depth >= FILTERED_DEPTH => included.then(|| deep.clone()),
         Json::Map(members) => {
-            let kept = filter_members(members, path, included, includes, excludes);
+            let kept = filter_members(members, path, included, patterns, depth + 1);
             (included || !kept.is_empty()).then(|| kept.into())
         }
         Json::List(items) => {
-            let kept: Vec<Json> = items.iter().filter_map(|item| filter_value(item, path, included, includes, excludes)).collect();
+            let kept: Vec<Json> = items.iter().filter_map(|item| filter_value(item, path, included, patterns, depth + 1)).collect();
             (included || !kept.is_empty()).then(|| kept.into())
         }
         scalar => included.then(|| scalar.clone()),
@@ -143,7 +152,7 @@ fn texts_of(source: &Json, path: &str, context: &PlanContext<'_>) -> Vec<Json> {
 
 fn collect(value: &Json, path: &str, out: &mut Vec<Json>) {
     match value {
-        Json::List(items) => items.iter().for_each(|item| collect(item, path, out)),
+        Json::List(items) => crate::mapping::flattened(items).into_iter().for_each(|item| collect(item, path, out)),
         Json::Null => {}
         Json::Map(members) if !path.is_empty() => {
             for (name, value) in members.iter() {
