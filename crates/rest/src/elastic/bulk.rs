@@ -17,7 +17,7 @@ use super::source_filter::SOURCE_PARAMETERS;
 use super::templates::make_templated;
 use super::update::{UpdateTarget, Updated, is_created, plan_update, run_update, update_write};
 use super::update_request::UpdateRequest;
-use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
+use super::write_outcome::{Demand, ErrorContext, Target, result_status, written_json};
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Body, Response};
@@ -86,13 +86,14 @@ enum Item {
 struct Waiting {
     item: usize,
     demand: Demand,
+    /// For the places in errors.
+    source: bytes::Bytes,
     update: Option<Box<WaitingUpdate>>,
 }
 
 /// An update in the batch, kept for beginning again after a conflict.
 struct WaitingUpdate {
     request: UpdateRequest,
-    source: bytes::Bytes,
     demanded: Option<Revision>,
     retries: i32,
 }
@@ -159,6 +160,10 @@ impl<'r> Run<'r> {
     fn write(&mut self, item: usize, action: &Action, operation: Operation, op: WriteOp) {
         let demand = action.conditions.demand(operation, action.id.is_none());
         let id = action.id.clone().unwrap_or_else(|| document_id(&*self.rest.entropy));
+        let source = match &op {
+            WriteOp::Put(source) => source.clone(),
+            WriteOp::Delete => bytes::Bytes::new(),
+        };
         self.in_batch.insert((action.index.clone(), id.clone()));
         self.batch.push(DocumentWrite {
             write: Write { index: action.index.clone(), id, expect: demand.expect, op },
@@ -167,7 +172,7 @@ impl<'r> Run<'r> {
             require_existing: operation == Operation::Delete,
             now: self.request.now,
         });
-        self.waiting.push(Waiting { item, demand, update: None });
+        self.waiting.push(Waiting { item, demand, source, update: None });
     }
 
     async fn update(&mut self, item: usize, action: &Action, asked: &UpdateRequest, retries: i32) {
@@ -185,8 +190,8 @@ impl<'r> Run<'r> {
             Ok(Planned::Write(source, expect)) => {
                 self.in_batch.insert((action.index.clone(), id.clone()));
                 self.batch.push(update_write(&target, expect, source.clone()));
-                let update = WaitingUpdate { request: asked.clone(), source, demanded, retries };
-                self.waiting.push(Waiting { item, demand: Demand { expect, version: None }, update: Some(Box::new(update)) });
+                let update = WaitingUpdate { request: asked.clone(), demanded, retries };
+                self.waiting.push(Waiting { item, demand: Demand { expect, version: None }, source, update: Some(Box::new(update)) });
             }
             Err(problem) => self.fail(item, action.index.clone(), Some(id), &problem),
         }
@@ -226,10 +231,10 @@ impl<'r> Run<'r> {
     }
 
     async fn outcome(&mut self, waiting: Waiting, index: String, id: String, outcome: Result<Written, WriteError>) {
-        let Waiting { item, demand, update } = waiting;
+        let Waiting { item, demand, source, update } = waiting;
         match (outcome, update) {
             (Ok(written), None) => self.settle(item, Item::Written(written)),
-            (Ok(written), Some(update)) => self.settle(item, Item::Updated(Updated::Written { written, source: update.source })),
+            (Ok(written), Some(_)) => self.settle(item, Item::Updated(Updated::Written { written, source })),
             (Err(WriteError::Conflict { .. }), Some(update)) if update.retries > 0 && update.demanded.is_none() => {
                 let target = UpdateTarget { index: &index, id: &id, routing: None, demanded: None, retries: update.retries - 1, now: self.request.now };
                 match run_update(self.rest, &target, &update.request, Refresh::No, &mut self.context).await {
@@ -241,7 +246,7 @@ impl<'r> Run<'r> {
                 }
             }
             (Err(error), _) => {
-                let problem = self.context.problem(self.rest, &index, &id, demand, error).await;
+                let problem = self.context.problem(self.rest, &Target { index: &index, id: &id, source: &source }, demand, error).await;
                 self.fail(item, index, Some(id), &problem);
             }
         }

@@ -7,7 +7,7 @@ use watchbell_json::Failure;
 use watchbell_store::{DocumentWrite, Expect, Refresh, Revision, VersionCheck, Write, WriteError, WriteOp};
 
 use super::templates::make_templated;
-use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
+use super::write_outcome::{Demand, ErrorContext, Target, result_status, written_json};
 use crate::parameters::{Parameters, form_encode};
 use crate::problem::Problem;
 use crate::request::Request;
@@ -145,7 +145,10 @@ async fn write(rest: Arc<Rest>, request: Request, operation: Operation) -> Handl
             let location = format!("/{}/_doc/{}", form_encode(&written.index), form_encode(&written.id));
             Ok(if created { answer.with_header(header::LOCATION, &location) } else { answer })
         }
-        Err(error) => Err(ErrorContext::default().problem(&rest, index, &id, demand, error).await),
+        Err(error) => {
+            let target = Target { index, id: &id, source: &request.body };
+            Err(ErrorContext::default().problem(&rest, &target, demand, error).await)
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::hidden::visible_source;
 use super::source_filter::{SOURCE_PARAMETERS, SourceFilter};
 use super::templates::make_templated;
 use super::update_request::{UpdatePlan, UpdateRequest};
-use super::write_outcome::{Demand, ErrorContext, result_status, written_json};
+use super::write_outcome::{Demand, ErrorContext, Target, result_status, written_json};
 use crate::problem::Problem;
 use crate::request::{Request, parse_json};
 use crate::response::{Body, Response};
@@ -170,7 +170,7 @@ pub(super) async fn run_update(rest: &Rest, target: &UpdateTarget<'_>, asked: &U
         match outcome {
             Ok(written) => return Ok(Updated::Written { written, source }),
             Err(WriteError::Conflict { .. }) if retries > 0 && target.demanded.is_none() => retries -= 1,
-            Err(error) => return Err(context.problem(rest, target.index, target.id, demand, error).await),
+            Err(error) => return Err(context.problem(rest, &Target { index: target.index, id: target.id, source: &source }, demand, error).await),
         }
     }
 }
@@ -199,7 +199,7 @@ pub(super) async fn plan_update(
     {
         let demand = Demand { expect: Expect::Revision(demanded), version: None };
         let conflict = WriteError::Conflict { current: document.map(|document| document.revision), current_version: document.map(|document| document.version) };
-        return Err(context.problem(rest, target.index, target.id, demand, conflict).await);
+        return Err(context.problem(rest, &Target { index: target.index, id: target.id, source: b"" }, demand, conflict).await);
     }
     match asked.plan(document.map(|document| &*document.source))? {
         UpdatePlan::Noop => Ok(None),

@@ -6,6 +6,7 @@ use http::StatusCode;
 use watchbell_json::{Failure, Json};
 use watchbell_store::{Expect, IndicesOptions, Revision, VersionCheck, WriteError, WriteResult, Written};
 
+use super::key_position::placed;
 use crate::problem::{Problem, no_index_failure};
 use crate::rest::Rest;
 
@@ -49,6 +50,15 @@ pub(super) fn written_json(written: &Written, forced_refresh: bool) -> Json {
     answer.with("_shards", shards()).with("_seq_no", written.revision.seq_no).with("_primary_term", written.revision.primary_term)
 }
 
+/// What was to be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'w> {
+    pub(super) index: &'w str,
+    pub(super) id: &'w str,
+    /// Empty for a delete.
+    pub(super) source: &'w [u8],
+}
+
 /// Looks up what conflict errors name besides the document: the concrete index and its UUID. Answers of one bulk request share it.
 #[derive(Debug, Default)]
 pub(super) struct ErrorContext {
@@ -57,7 +67,8 @@ pub(super) struct ErrorContext {
 
 impl ErrorContext {
     /// The exception of a write that did not happen.
-    pub(super) async fn problem(&mut self, rest: &Rest, index: &str, id: &str, demand: Demand, error: WriteError) -> Problem {
+    pub(super) async fn problem(&mut self, rest: &Rest, target: &Target<'_>, demand: Demand, error: WriteError) -> Problem {
+        let Target { index, id, source } = *target;
         match error {
             WriteError::Conflict { current, current_version } => {
                 let reason = conflict_reason(id, demand, current, current_version);
@@ -65,7 +76,7 @@ impl ErrorContext {
             }
             WriteError::NoIndex(name) => no_index_expression(&name).into(),
             WriteError::Refused(failure) if failure.kind == "index_not_found_exception" => as_index_expression(failure).into(),
-            WriteError::Refused(failure) => failure.into(),
+            WriteError::Refused(failure) => placed(failure, source).into(),
             WriteError::Unavailable(reason) => {
                 Problem::WithStatus(StatusCode::SERVICE_UNAVAILABLE, Failure::new("unavailable_shards_exception", format!("[{index}][0] {reason}")))
             }
