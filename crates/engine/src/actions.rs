@@ -12,7 +12,7 @@ use watchbell_watch::throttle::{self, ActionMode, plan_action};
 use watchbell_watch::{Watch, validation};
 
 use crate::manifest::{ActionPlan, Iteration, SendPlan};
-use crate::templates;
+use crate::templates::Templates;
 
 /// How long a single document may take, and a list of them (spec watcher-parts §7.3).
 const INDEX_MILLIS: i64 = 30_000;
@@ -29,6 +29,7 @@ pub(crate) struct Planner<'r> {
     pub(crate) context: &'r Context,
     /// The journal's key of this run.
     pub(crate) execution: &'r str,
+    pub(crate) templates: Templates,
     pub(crate) default_throttle_millis: i64,
     pub(crate) now: Timestamp,
 }
@@ -101,11 +102,11 @@ impl Planner<'_> {
         let one = |message| Ok(Iteration { is_bulk: false, messages: vec![message] });
         match &action.kind {
             ActionKind::Webhook(request) => {
-                let rendered = request.render(&mut |template| templates::text(template, &model))?;
+                let rendered = request.render(&mut |template| self.templates.text(template, &model))?;
                 one(Message::Webhook(Box::new(rendered)))
             }
             ActionKind::Logging(logging) => {
-                let text = templates::text(&logging.text, &model)?;
+                let text = self.templates.text(&logging.text, &model)?;
                 one(Message::Log(LogLine { level: logging.level, category: logging.category.clone(), text }))
             }
             ActionKind::Index(index) => self.documents(action, index, &payload, first_item),

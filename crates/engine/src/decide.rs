@@ -123,6 +123,7 @@ impl Decision<'_> {
             status: &status,
             context,
             execution: &self.entry.key,
+            templates: self.engine.templates(),
             default_throttle_millis: i64::try_from(self.engine.settings.default_throttle_period.as_millis()).unwrap_or(i64::MAX),
             now: self.engine.now(),
         };

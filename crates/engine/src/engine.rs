@@ -1,6 +1,8 @@
 //! What every task of the engine shares: ports, settings, and handles to the tasks.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -18,11 +20,15 @@ use crate::scheduler::{Command, SchedulerHandle};
 use crate::settings::{EnginePorts, EngineSettings};
 use crate::position::Position;
 use crate::stored_watch::{StoredWatch, WatchDocument};
+use crate::templates::Templates;
 use crate::timetable::Registration;
 
 /// Who waits for the store waits this long at first, twice as long each time after, but never longer than [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// So many unreadable journal documents are complained of; more than a few means that the store is not ours.
+const UNREADABLE_MAX: usize = 100;
 
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -39,6 +45,7 @@ pub(crate) struct Engine {
     watch_count: AtomicUsize,
     rows_ended: AtomicU64,
     loaded: AtomicBool,
+    unreadable: Mutex<HashSet<String>>,
 }
 
 /// Ends when the engine shuts down.
@@ -70,7 +77,12 @@ impl Engine {
             watch_count: AtomicUsize::new(0),
             rows_ended: AtomicU64::new(0),
             loaded: AtomicBool::new(false),
+            unreadable: Mutex::default(),
         }
+    }
+
+    pub(crate) fn templates(&self) -> Templates {
+        Templates::of(self.settings.generation)
     }
 
     /// Now, as the spoken generation's clock shows it.
@@ -90,6 +102,14 @@ impl Engine {
 
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// A journal document that is not readable is left alone, and complained of once.
+    pub(crate) fn complain_once(&self, key: &str, failure: &Failure) {
+        let mut known = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < UNREADABLE_MAX && known.insert(key.to_owned()) {
+            tracing::error!(%failure, "a journal document is left alone");
+        }
     }
 
     /// Asks for a sweep before its time.
@@ -160,19 +180,17 @@ impl Engine {
 
     /// Tells the scheduler where a watch stands, as its document says.
     pub(crate) fn update_registration(&self, document: &WatchDocument) {
-        if let Ok(stored) = document.read() {
-            self.tell(&document.id, stored.registration(document.revision), document.revision);
-        }
+        let registration = document.read().ok().and_then(|stored| stored.registration(document.revision));
+        self.tell(&document.id, registration, document.revision);
     }
 
     /// The same after the position was written, at `revision`.
     pub(crate) fn update_position(&self, document: &WatchDocument, position: &Position, revision: Revision) {
-        if let Ok(stored) = document.read() {
-            let stored = StoredWatch { position: position.clone(), ..stored };
-            self.tell(&document.id, stored.registration(revision), revision);
-        }
+        let stored = document.read().ok().map(|stored| StoredWatch { position: position.clone(), ..(*stored).clone() });
+        self.tell(&document.id, stored.and_then(|stored| stored.registration(revision)), revision);
     }
 
+    /// A watch that is inactive, or cannot be read, is not scheduled.
     fn tell(&self, id: &WatchId, registration: Option<Registration>, revision: Revision) {
         match registration {
             Some(registration) => self.scheduler.send(Command::Update(id.clone(), registration)),

@@ -138,7 +138,7 @@ impl Execution {
         match document.read() {
             Ok(stored) => {
                 self.decide_on(&stored, None).await;
-                Decided { version: document.version, status: stored.status, document: Some(document) }
+                Decided { version: document.version, status: stored.status.clone(), document: Some(document) }
             }
             Err(failure) => {
                 let edition = document.position().map_or(0, |position| position.edition);

@@ -174,7 +174,7 @@ impl Finish {
     fn advanced(&mut self, document: &WatchDocument) -> Option<Position> {
         let position = match document.position() {
             Some(position) => position.clone(),
-            None => document.read().ok()?.position,
+            None => document.read().ok()?.position.clone(),
         };
         self.note_overlap();
         let entry = &self.execution.entry;
@@ -201,7 +201,7 @@ impl Finish {
     fn status_on(&self, document: &WatchDocument, manifest: &Manifest) -> Option<WatchStatus> {
         let stored = document.read().ok()?;
         let applies = manifest.writes_status && stored.position.edition == manifest.edition;
-        applies.then(|| status_after(stored.status, manifest, &self.ends, self.execution.engine.ports.clock.now()))
+        applies.then(|| status_after(stored.status.clone(), manifest, &self.ends, self.execution.engine.ports.clock.now()))
     }
 
     fn history_write(&self, manifest: &Manifest) -> Write {
@@ -243,7 +243,7 @@ impl Finish {
     fn shown_status(&self, manifest: &Manifest) -> Option<(WatchStatus, i64)> {
         let (status, version) = match (&self.decided, &self.document) {
             (Some(decided), _) => (decided.status.clone(), decided.version),
-            (None, Some(document)) => (document.read().ok()?.status, document.version),
+            (None, Some(document)) => (document.read().ok()?.status.clone(), document.version),
             (None, None) => return None,
         };
         Some((status_after(status, manifest, &self.ends, self.execution.engine.ports.clock.now()), version))

@@ -10,7 +10,7 @@ use watchbell_watch::input::{Input, SearchIndicesOptions, SearchInput, SearchReq
 use watchbell_watch::record::InputResult;
 
 use crate::engine::{Engine, store_failure};
-use crate::templates;
+use crate::templates::Templates;
 
 /// A search that is given up by its own deadline gets this much longer to say so.
 const DEADLINE_GRACE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(crate) async fn run(engine: &Engine, input: &Input, model: &Json) -> InputRe
 }
 
 async fn run_search(engine: &Engine, search: &SearchInput, model: &Json) -> InputResult {
-    let body = match rendered_body(&search.request, model) {
+    let body = match rendered_body(engine.templates(), &search.request, model) {
         Ok(body) => body,
         Err(failure) => return InputResult::failure("search", &failure),
     };
@@ -39,17 +39,13 @@ async fn run_search(engine: &Engine, search: &SearchInput, model: &Json) -> Inpu
     result.with_detail(shown)
 }
 
-/// The body as it is sent: the template if there is one, else the body as a template of itself.
-fn rendered_body(request: &SearchRequestTemplate, model: &Json) -> Result<Option<Json>, Failure> {
-    let (source, params) = match (&request.template, &request.body) {
-        (Some(template), _) => match template.source() {
-            Some(source) => (source, template.params()),
-            None => return templates::text(template, model).map(|_| None),
-        },
-        (None, Some(body)) => (body.to_string(), None),
+/// The body as it is sent: from the template if there is one, else the body as a template of itself.
+fn rendered_body(templates: Templates, request: &SearchRequestTemplate, model: &Json) -> Result<Option<Json>, Failure> {
+    let text = match (&request.template, &request.body) {
+        (Some(template), _) => templates.search_template(template, model)?,
+        (None, Some(body)) => templates.search_body(body, model)?,
         (None, None) => return Ok(None),
     };
-    let text = templates::search_body(&source, params, model)?;
     Json::parse(text.as_bytes()).map(Some).map_err(|error| Failure::parse(format!("could not read the rendered search body. {error}")))
 }
 

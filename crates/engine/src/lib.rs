@@ -42,7 +42,7 @@ mod use_cases;
 mod watcher;
 
 pub use answers::{
-    ActionMode, DeleteAnswer, ExecuteAnswer, ExecuteRequest, ExecuteTarget, Metrics, PutAnswer, PutMode, PutRequest, QueryAnswer, RunInfo, RunPhase, ServiceState,
+    ActionMode, DeleteAnswer, LATENESS_EDGES_MILLIS, Lateness, ExecuteAnswer, ExecuteRequest, ExecuteTarget, Metrics, PutAnswer, PutMode, PutRequest, QueryAnswer, RunInfo, RunPhase, ServiceState,
     Stats, WatchView,
 };
 pub use settings::{EnginePorts, EngineSettings, MissedRuns};

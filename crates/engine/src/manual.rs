@@ -146,7 +146,7 @@ async fn find_target(engine: &Engine, request: &ExecuteRequest) -> Result<Target
     match &request.target {
         ExecuteTarget::Stored(id) => {
             let document = engine.read_watch(id).await?.ok_or_else(|| no_such_watch(id))?;
-            Ok(Target { stored: document.read()?, document: Some(document) })
+            Ok(Target { stored: (*document.read()?).clone(), document: Some(document) })
         }
         ExecuteTarget::Inline(body) => {
             let id = WatchId::inlined();

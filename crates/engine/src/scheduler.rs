@@ -178,7 +178,8 @@ impl Scheduler {
         if self.watches.get(&id).is_some_and(|known| known.seq_no > registration.seq_no) {
             return;
         }
-        self.watches.insert(id.clone(), registration);
+        let now = self.now();
+        self.watches.insert(id.clone(), not_ahead(registration, now));
         self.rearm(&id);
     }
 
@@ -313,9 +314,18 @@ impl Scheduler {
         if jump < -i64::try_from(BACK_JUMP_MIN.as_millis()).unwrap_or(i64::MAX) {
             tracing::warn!(milliseconds = -jump, "the wall clock went back; every watch is scheduled anew");
             self.engine.counters.count(|metrics| metrics.clock_jumps += 1);
+            let now = self.now();
+            for registration in self.watches.values_mut() {
+                *registration = not_ahead(registration.clone(), now);
+            }
             if self.is_running {
                 self.rearm_all();
             }
         }
     }
+}
+
+/// A last run in the future, from before a clock was corrected, counts as now.
+fn not_ahead(registration: Registration, now: Timestamp) -> Registration {
+    Registration { last_scheduled: registration.last_scheduled.min(now), ..registration }
 }

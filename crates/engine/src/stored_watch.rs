@@ -1,5 +1,7 @@
 //! The document of a watch: canonical definition, status, position.
 
+use std::sync::{Arc, OnceLock};
+
 use watchbell_json::{Failure, Json};
 use watchbell_store::{Document, Expect, Revision, Write};
 use watchbell_watch::status::WatchStatus;
@@ -23,6 +25,8 @@ pub(crate) struct WatchDocument {
     pub(crate) version: i64,
     source: Json,
     position: Option<Position>,
+    /// What it comes to, once somebody asked: one run asks several times.
+    parsed: OnceLock<Result<Arc<StoredWatch>, Failure>>,
 }
 
 /// What a document comes to if it can be read.
@@ -39,12 +43,12 @@ impl WatchDocument {
     pub(crate) fn parse(id: &WatchId, document: &Document) -> Result<WatchDocument, Failure> {
         let source = Json::parse(&document.source).map_err(|error| Failure::parse(format!("could not parse watch [{id}]. {error}")))?;
         let position = source.get(position::MEMBER).and_then(Position::parse);
-        Ok(WatchDocument { id: id.clone(), revision: document.revision, version: document.version, source, position })
+        Ok(WatchDocument { id: id.clone(), revision: document.revision, version: document.version, source, position, parsed: OnceLock::new() })
     }
 
     /// The place of a document that is no JSON: it can be replaced and deleted, nothing else.
     pub(crate) fn unreadable(id: &WatchId, document: &Document) -> WatchDocument {
-        WatchDocument { id: id.clone(), revision: document.revision, version: document.version, source: Json::object(), position: None }
+        WatchDocument { id: id.clone(), revision: document.revision, version: document.version, source: Json::object(), position: None, parsed: OnceLock::new() }
     }
 
     /// Whether its status says so; a status that says nothing means yes.
@@ -54,7 +58,11 @@ impl WatchDocument {
 
     /// # Errors
     /// Those of the definition and of the status.
-    pub(crate) fn read(&self) -> Result<StoredWatch, Failure> {
+    pub(crate) fn read(&self) -> Result<Arc<StoredWatch>, Failure> {
+        self.parsed.get_or_init(|| self.parse_stored().map(Arc::new)).clone()
+    }
+
+    fn parse_stored(&self) -> Result<StoredWatch, Failure> {
         let watch = Watch::parse(&self.id, &self.definition(), &ParseMode::default())?;
         let status = WatchStatus::parse(&self.id, self.source.get(STATUS).unwrap_or(&Json::Null))?;
         status.check(&watch)?;
@@ -94,7 +102,7 @@ impl WatchDocument {
     /// As [`WatchDocument::read`].
     pub(crate) fn view(&self) -> Result<WatchView, Failure> {
         let stored = self.read()?;
-        let status = WatchStatus { version: self.version, ..stored.status };
+        let status = WatchStatus { version: self.version, ..stored.status.clone() };
         Ok(WatchView { id: self.id.clone(), version: self.version, revision: self.revision, status, definition: stored.watch.redacted() })
     }
 }

@@ -59,7 +59,7 @@ pub(crate) async fn sweep(engine: &Arc<Engine>) -> Result<usize, Failure> {
         for document in &page {
             match JournalEntry::parse(document) {
                 Ok((entry, revision)) => resumed += usize::from(take_up(engine, entry, revision)),
-                Err(failure) => tracing::error!(%failure, "a journal document is left alone"),
+                Err(failure) => engine.complain_once(&document.id, &failure),
             }
         }
     }

@@ -1,58 +1,108 @@
 //! The one place that renders templates (spec watcher-parts §7.1, §3.3).
 
-use watchbell_json::{Failure, Json};
+use watchbell_json::{Failure, Json, Map};
+use watchbell_mustache::{DateStyle, MediaType, Options, Template, split_prefix};
 use watchbell_watch::template::TextTemplate;
+use watchbell_watch::{DateText, Generation};
 
-/// What marks a text as holding a template at all.
-const TAG: &str = "{{";
-
-/// Before a text: it is rendered with JSON escaping.
-const JSON_PREFIX: &str = "__json__::";
-const TEXT_PREFIX: &str = "__text__::";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Escaping {
-    Plain,
-    Json,
+/// Renders as one generation of the reference does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Templates {
+    options: Options,
 }
 
-/// A text field of an action: its own `params` lie at the root of the model, below `ctx`.
-///
-/// # Errors
-/// What the template language throws; a stored template that does not exist.
-pub(crate) fn text(template: &TextTemplate, model: &Json) -> Result<String, Failure> {
-    let Some(source) = template.source() else {
-        let id = template.stored_id().unwrap_or_default();
-        return Err(Failure::new("resource_not_found_exception", format!("unable to find script [{id}] in cluster state")));
-    };
-    let (source, escaping) = match (source.strip_prefix(JSON_PREFIX), source.strip_prefix(TEXT_PREFIX)) {
-        (Some(rest), _) => (rest, Escaping::Json),
-        (None, Some(rest)) => (rest, Escaping::Plain),
-        (None, None) => (source.as_str(), Escaping::Plain),
-    };
-    let mut root = template.params().cloned().unwrap_or_else(Json::object);
-    root.merge(&Json::object()); // an empty set of params is an object all the same
-    for (name, value) in model.as_map().into_iter().flat_map(watchbell_json::Map::iter) {
-        root.set(name.clone(), value.clone());
+impl Templates {
+    pub(crate) fn of(generation: Generation) -> Templates {
+        let date_style = match generation.date_text() {
+            DateText::Millis => DateStyle::Millis,
+            DateText::Java => DateStyle::Java8,
+        };
+        Templates { options: Options { date_style } }
     }
-    render(source, &root, escaping)
+
+    /// A text field of an action: the template's own `params` lie at the root of the model, below `ctx`.
+    ///
+    /// # Errors
+    /// What the template language throws; a stored template, which there is none of.
+    pub(crate) fn text(self, template: &TextTemplate, model: &Json) -> Result<String, Failure> {
+        let source = template.source().ok_or_else(|| no_such_template(template))?;
+        let (media, text) = split_prefix(&source);
+        if !Template::has_tags(text) {
+            return Ok(text.to_owned());
+        }
+        match template.params() {
+            Some(params) => self.render(text, media, &overlaid(params, model)),
+            None => self.render(text, media, model),
+        }
+    }
+
+    /// A search body: JSON text with JSON escaping; here `params` win over `ctx`.
+    ///
+    /// # Errors
+    /// As [`Templates::text`].
+    pub(crate) fn search_body(self, body: &Json, model: &Json) -> Result<String, Failure> {
+        self.json(body.to_string(), None, model)
+    }
+
+    /// The same from a template of its own.
+    ///
+    /// # Errors
+    /// As [`Templates::text`].
+    pub(crate) fn search_template(self, template: &TextTemplate, model: &Json) -> Result<String, Failure> {
+        let source = template.source().ok_or_else(|| no_such_template(template))?;
+        self.json(source, template.params(), model)
+    }
+
+    fn json(self, source: String, params: Option<&Json>, model: &Json) -> Result<String, Failure> {
+        if !Template::has_tags(&source) {
+            return Ok(source);
+        }
+        match params {
+            Some(params) => self.render(&source, MediaType::Json, &overlaid(model, params)),
+            None => self.render(&source, MediaType::Json, model),
+        }
+    }
+
+    fn render(self, text: &str, media: MediaType, model: &Json) -> Result<String, Failure> {
+        Template::compile(text, media)?.render(model, &self.options)
+    }
 }
 
-/// A search body: JSON text with JSON escaping; here `params` win over `ctx`.
-///
-/// # Errors
-/// As [`text`].
-pub(crate) fn search_body(source: &str, params: Option<&Json>, model: &Json) -> Result<String, Failure> {
-    let mut root = model.clone();
-    for (name, value) in params.and_then(Json::as_map).into_iter().flat_map(watchbell_json::Map::iter) {
-        root.set(name.clone(), value.clone());
-    }
-    render(source, &root, Escaping::Json)
+/// Members of `upper` hide those of `lower`.
+fn overlaid(lower: &Json, upper: &Json) -> Json {
+    let members = |value: &Json| value.as_map().cloned().unwrap_or_default();
+    members(lower).into_iter().chain(members(upper)).collect::<Map>().into()
 }
 
-fn render(source: &str, _model: &Json, _escaping: Escaping) -> Result<String, Failure> {
-    if !source.contains(TAG) {
-        return Ok(source.to_owned());
+fn no_such_template(template: &TextTemplate) -> Failure {
+    let id = template.stored_id().unwrap_or_default();
+    Failure::new("resource_not_found_exception", format!("unable to find script [{id}] in cluster state"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchbell_json::json;
+
+    fn model() -> Json {
+        json!({"ctx": {"payload": {"q": "say \"hi\""}, "n": 1}})
     }
-    Err(Failure::new("general_script_exception", "templates are not built yet"))
+
+    #[test]
+    fn texts_see_params_below_ctx_and_search_templates_above_it() {
+        let templates = Templates::of(Generation::G8);
+        let template = |json: Json| TextTemplate::parse(&json).unwrap();
+        for (given, text) in [
+            (json!("no tags: } {"), "no tags: } {"),
+            (json!("{{ctx.payload.q}}"), "say \"hi\""),
+            (json!("__json__::{{ctx.payload.q}}"), "say \\\"hi\\\""),
+            (json!({"source": "{{a}} {{ctx.n}}", "params": {"a": 2, "ctx": {"n": 9}}}), "2 1"),
+        ] {
+            assert_eq!(templates.text(&template(given), &model()).as_deref(), Ok(text));
+        }
+        let search = template(json!({"source": {"a": "{{a}}", "n": "{{ctx.n}}"}, "params": {"a": 2, "ctx": {"n": 9}}}));
+        assert_eq!(templates.search_template(&search, &model()).as_deref(), Ok(r#"{"a":"2","n":"9"}"#));
+        assert_eq!(templates.search_body(&json!({"query": {"match": {"f": "{{ctx.payload.q}}"}}}), &model()).as_deref(), Ok(r#"{"query":{"match":{"f":"say \"hi\""}}}"#));
+        assert!(templates.text(&template(json!({"id": "stored"})), &model()).is_err());
+    }
 }

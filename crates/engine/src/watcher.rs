@@ -156,7 +156,7 @@ async fn load(engine: &Arc<Engine>) -> Result<(), Failure> {
             match read {
                 Ok(stored) => {
                     if let Some(registration) = stored.registration(document.revision) {
-                        engine.scheduler.send(Command::Register(stored.watch.id, registration));
+                        engine.scheduler.send(Command::Register(stored.watch.id.clone(), registration));
                     }
                 }
                 Err(failure) => tracing::error!(watch = document.id, %failure, "a stored watch cannot be read and does not run"),
@@ -181,9 +181,10 @@ impl Tasks {
     }
 
     /// Nothing new starts; what runs may finish within `grace`. What is left is resumed at the next start.
-    pub async fn shutdown(self, grace: Duration) {
-        let Tasks { watcher, owners } = self;
-        watcher.engine.stop();
+    pub async fn shutdown(mut self, grace: Duration) {
+        let owners = std::mem::take(&mut self.owners);
+        let engine = self.watcher.engine.clone();
+        engine.stop();
         let aborts: Vec<_> = owners.iter().map(JoinHandle::abort_handle).collect();
         let all = async {
             for owner in owners {
@@ -191,10 +192,17 @@ impl Tasks {
                 let _ended = owner.await;
             }
         };
-        let sleep = watcher.engine.ports.clock.sleep(grace);
+        let sleep = engine.ports.clock.sleep(grace);
         if let Either::Right(_) = select(std::pin::pin!(all), sleep).await {
             tracing::warn!("executions still run; they are resumed at the next start");
             aborts.iter().for_each(tokio::task::AbortHandle::abort);
         }
+    }
+}
+
+/// Without a shutdown everything ends at once, as if the process had died.
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.owners.iter().for_each(JoinHandle::abort);
     }
 }

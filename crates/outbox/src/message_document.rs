@@ -2,9 +2,9 @@
 //!
 //! Nothing that users see is printed from here; see [`shown`] for that.
 
-use watchbell_json::{Json, Map};
+use watchbell_json::Json;
 use watchbell_watch::action::LogLevel;
-use watchbell_watch::http_request::{BasicAuth, HttpRequest, Method, Proxy, Scheme, Secret};
+use watchbell_watch::http_request::HttpRequest;
 
 use crate::{IndexRequest, LogLine, Message, RobotMessage};
 
@@ -12,7 +12,7 @@ use crate::{IndexRequest, LogLine, Message, RobotMessage};
 #[must_use]
 pub fn print(message: &Message) -> Json {
     match message {
-        Message::Webhook(request) => Json::object().with("webhook", print_request(request)),
+        Message::Webhook(request) => Json::object().with("webhook", request.to_json_with_secrets()),
         Message::Index(request) => Json::object().with("index", print_index(request)),
         Message::Log(line) => Json::object().with("log", print_log(line)),
         Message::Robot(robot) => {
@@ -26,7 +26,7 @@ pub fn print(message: &Message) -> Json {
 pub fn parse(stored: &Json) -> Option<Message> {
     let (kind, body) = stored.as_map()?.iter().next()?;
     match &**kind {
-        "webhook" => parse_request(body).map(|request| Message::Webhook(Box::new(request))),
+        "webhook" => HttpRequest::from_json(body).ok().map(|request| Message::Webhook(Box::new(request))),
         "index" => parse_index(body).map(Message::Index),
         "log" => parse_log(body).map(Message::Log),
         "robot" => Some(Message::Robot(RobotMessage { account: string(body, "account")?, body: body.get("body")?.clone() })),
@@ -37,21 +37,11 @@ pub fn parse(stored: &Json) -> Option<Message> {
 /// What users may see of a message: where it goes, and its content without passwords and authorisation.
 #[must_use]
 pub fn shown(message: &Message) -> Json {
-    let mut stored = print(message);
-    if let Message::Webhook(request) = message {
-        let mut redacted = (**request).clone();
-        redacted.auth = redacted.auth.map(|auth| BasicAuth { password: auth.password.map(|_| Secret::new(REDACTED)), ..auth });
-        for (name, value) in &mut redacted.headers {
-            if name.eq_ignore_ascii_case("authorization") {
-                *value = REDACTED.into();
-            }
-        }
-        stored = print(&Message::Webhook(Box::new(redacted)));
+    match message {
+        Message::Webhook(request) => Json::object().with("webhook", request.to_record_json()),
+        Message::Index(_) | Message::Log(_) | Message::Robot(_) => print(message),
     }
-    stored
 }
-
-const REDACTED: &str = "::es_redacted::";
 
 fn print_log(line: &LogLine) -> Json {
     Json::object().with("level", level_name(line.level)).with_some("category", line.category.as_ref()).with("text", &line.text)
@@ -99,94 +89,8 @@ fn parse_index(body: &Json) -> Option<IndexRequest> {
     })
 }
 
-fn print_request(request: &HttpRequest) -> Json {
-    let params: Map = request.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let headers: Json = request.headers.iter().map(|(name, value)| Json::from(vec![name.as_str(), value.as_str()])).collect();
-    let auth = request.auth.as_ref().map(|auth| {
-        Json::object().with("username", &auth.username).with_some("password", auth.password.as_ref().map(Secret::reveal))
-    });
-    let proxy = request.proxy.as_ref().map(|proxy| {
-        Json::object().with("host", &proxy.host).with("port", proxy.port).with_some("scheme", proxy.scheme.map(scheme_name))
-    });
-    Json::object()
-        .with("scheme", scheme_name(request.scheme))
-        .with("host", &request.host)
-        .with("port", request.port)
-        .with("method", method_name(request.method))
-        .with_some("path", request.path.as_ref())
-        .with("params", params)
-        .with("headers", headers)
-        .with_some("auth", auth)
-        .with_some("body", request.body.as_ref())
-        .with_some("connection_timeout_millis", request.connection_timeout_millis)
-        .with_some("read_timeout_millis", request.read_timeout_millis)
-        .with_some("proxy", proxy)
-}
-
-fn parse_request(body: &Json) -> Option<HttpRequest> {
-    let params = body.get("params")?.as_map()?.iter().map(|(name, value)| Some((name.to_string(), value.as_str()?.to_owned())));
-    let headers = body.get("headers")?.as_list()?.iter().map(|pair| match pair.as_list()? {
-        [name, value] => Some((name.as_str()?.to_owned(), value.as_str()?.to_owned())),
-        _ => None,
-    });
-    let auth = match body.get("auth") {
-        Some(auth) => Some(BasicAuth { username: string(auth, "username")?, password: string(auth, "password").map(Secret::new) }),
-        None => None,
-    };
-    let proxy = match body.get("proxy") {
-        Some(proxy) => {
-            let scheme = proxy.get("scheme").and_then(Json::as_str).and_then(scheme);
-            Some(Proxy { host: string(proxy, "host")?, port: port(proxy)?, scheme })
-        }
-        None => None,
-    };
-    Some(HttpRequest {
-        scheme: scheme(body.get("scheme")?.as_str()?)?,
-        host: string(body, "host")?,
-        port: port(body)?,
-        method: method(body.get("method")?.as_str()?)?,
-        path: string(body, "path"),
-        params: params.collect::<Option<_>>()?,
-        headers: headers.collect::<Option<_>>()?,
-        auth,
-        body: string(body, "body"),
-        connection_timeout_millis: body.get("connection_timeout_millis").and_then(Json::as_i64),
-        read_timeout_millis: body.get("read_timeout_millis").and_then(Json::as_i64),
-        proxy,
-    })
-}
-
 fn string(object: &Json, member: &str) -> Option<String> {
     object.get(member)?.as_str().map(str::to_owned)
-}
-
-fn port(object: &Json) -> Option<u16> {
-    u16::try_from(object.get("port")?.as_i64()?).ok()
-}
-
-fn scheme_name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Http => "http",
-        Scheme::Https => "https",
-    }
-}
-
-fn scheme(name: &str) -> Option<Scheme> {
-    [Scheme::Http, Scheme::Https].into_iter().find(|scheme| scheme_name(*scheme) == name)
-}
-
-fn method_name(method: Method) -> &'static str {
-    match method {
-        Method::Head => "head",
-        Method::Get => "get",
-        Method::Post => "post",
-        Method::Put => "put",
-        Method::Delete => "delete",
-    }
-}
-
-fn method(name: &str) -> Option<Method> {
-    [Method::Head, Method::Get, Method::Post, Method::Put, Method::Delete].into_iter().find(|method| method_name(*method) == name)
 }
 
 #[cfg(test)]
@@ -194,6 +98,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
     use watchbell_json::json;
+    use watchbell_watch::http_request::{BasicAuth, Method, Proxy, Scheme, Secret};
 
     fn webhook() -> HttpRequest {
         HttpRequest {

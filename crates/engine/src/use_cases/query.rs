@@ -66,5 +66,5 @@ fn hit(hit: &Json) -> Result<WatchView, Failure> {
         source: hit.get("_source").map(Json::to_string).unwrap_or_default().into(),
     };
     let stored = WatchDocument::parse(&id, &document)?.read()?;
-    Ok(WatchView { id, version: document.version, revision: document.revision, status: stored.status, definition: stored.watch.redacted() })
+    Ok(WatchView { id, version: document.version, revision: document.revision, status: stored.status.clone(), definition: stored.watch.redacted() })
 }

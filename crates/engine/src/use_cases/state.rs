@@ -18,7 +18,7 @@ pub(crate) async fn ack(engine: &Engine, id: &WatchId, targets: &AckTargets) -> 
         return Err(Failure::new("status_exception", format!("watch[{id}] is running currently, cannot ack until finished")));
     }
     let document = engine.read_watch(id).await?.ok_or_else(|| no_such_watch(id))?;
-    let mut stored = document.read()?;
+    let mut stored = (*document.read()?).clone();
     let changed = stored.status.ack(targets, engine.now());
     if changed.is_empty() {
         return document.view();
@@ -40,7 +40,7 @@ pub(crate) async fn ack(engine: &Engine, id: &WatchId, targets: &AckTargets) -> 
 pub(crate) async fn set_active(engine: &Engine, id: &WatchId, active: bool) -> Result<WatchView, Failure> {
     for _ in 0..ATTEMPTS_MAX {
         let document = engine.read_watch(id).await?.ok_or_else(|| document_missing(engine, id))?;
-        let mut stored = document.read()?;
+        let mut stored = (*document.read()?).clone();
         let now = engine.now();
         match (stored.status.active, active) {
             (false, true) => stored.position = stored.position.activated(now),
