@@ -1,7 +1,7 @@
 //! Measures the store by itself: durable bulk, counting, and starting again. Prints one JSON object a line.
 //!
 //! `cargo run --release --example store_bench -- [--docs N] [--batch N] [--clients N] [--dir FOLDER]`
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, missing_docs)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,7 +55,22 @@ fn options() -> Options {
 
 const LEVELS: [&str; 4] = ["info", "info", "warn", "error"];
 const WORDS: [&str; 16] = [
-    "connection", "refused", "upstream", "timeout", "payment", "order", "user", "cache", "miss", "retry", "error", "disk", "slow", "query", "failed", "accepted",
+    "connection",
+    "refused",
+    "upstream",
+    "timeout",
+    "payment",
+    "order",
+    "user",
+    "cache",
+    "miss",
+    "retry",
+    "error",
+    "disk",
+    "slow",
+    "query",
+    "failed",
+    "accepted",
 ];
 
 /// A log line of about 300 bytes.
@@ -110,7 +125,12 @@ async fn timed(store: &Arc<EmbeddedStore>, name: &str, rounds: usize, body: Json
     }
     times.sort();
     let micros = |at: usize| times[at.min(times.len() - 1)].as_micros();
-    println!(r#"{{"measure":"{name}","count":{total},"p50_us":{},"p99_us":{},"first_or_worst_us":{}}}"#, micros(rounds / 2), micros(rounds * 99 / 100), micros(rounds));
+    println!(
+        r#"{{"measure":"{name}","count":{total},"p50_us":{},"p99_us":{},"first_or_worst_us":{}}}"#,
+        micros(rounds / 2),
+        micros(rounds * 99 / 100),
+        micros(rounds)
+    );
 }
 
 async fn bulk(store: &Arc<EmbeddedStore>, options: &Options) {

@@ -18,6 +18,9 @@ use crate::index::{Definition, Index};
 use crate::placement::Kind;
 use crate::store::{EmbeddedStore, Inner, blocking, unavailable};
 
+/// Indices with the filters of the aliases they were named by; empty when they were named themselves.
+pub(crate) type Named = Vec<(Arc<Index>, Vec<Json>)>;
+
 /// What came of making an index.
 pub(crate) enum Made {
     Fresh(Arc<Index>),
@@ -97,23 +100,21 @@ impl Inner {
     }
 
     /// Most requests name their indices plainly, and need not look at all others.
-    fn plainly_named(&self, expressions: &[String]) -> Option<Vec<(Arc<Index>, Vec<Json>)>> {
+    fn plainly_named(&self, expressions: &[String]) -> Option<Named> {
         let [name] = expressions else { return None };
         let plain = !name.starts_with(['-', '_', '<']) && !name.contains(['*', ',']);
         self.catalogue.get(name).filter(|_| plain).map(|index| vec![(index, Vec::new())])
     }
 
     /// The indices that expressions mean, with the filters of the aliases they were named by.
-    pub(crate) fn resolve(&self, expressions: &[String], options: &IndicesOptions, now: Timestamp) -> Result<Vec<(Arc<Index>, Vec<Json>)>, StoreError> {
+    pub(crate) fn resolve(&self, expressions: &[String], options: &IndicesOptions, now: Timestamp) -> Result<Named, StoreError> {
         if let Some(named) = self.plainly_named(expressions) {
             return Ok(named);
         }
         let all: BTreeMap<String, (Arc<Index>, Arc<Definition>)> =
             self.catalogue.all().into_iter().map(|index| (index.name.to_string(), (index.clone(), index.definition()))).collect();
-        let known: Vec<KnownIndex<'_>> = all
-            .iter()
-            .map(|(name, (_, definition))| KnownIndex { name, hidden: definition.settings.hidden(), aliases: &definition.aliases })
-            .collect();
+        let known: Vec<KnownIndex<'_>> =
+            all.iter().map(|(name, (_, definition))| KnownIndex { name, hidden: definition.settings.hidden(), aliases: &definition.aliases }).collect();
         let resolved = resolve(expressions, options, &known, now)?;
         let find = |Resolved { name, filters }: Resolved| all.get(&name).map(|(index, _)| (index.clone(), filters));
         Ok(resolved.into_iter().filter_map(find).collect())
@@ -198,9 +199,7 @@ impl Indices for EmbeddedStore {
             }
             Made::Known(index) => {
                 let reason = format!("index [{name}/{}] already exists", index.uuid);
-                Err(StoreError::Refused(
-                    Failure::new("resource_already_exists_exception", reason).with("index_uuid", index.uuid.as_str()).with("index", name),
-                ))
+                Err(StoreError::Refused(Failure::new("resource_already_exists_exception", reason).with("index_uuid", index.uuid.as_str()).with("index", name)))
             }
         }
     }

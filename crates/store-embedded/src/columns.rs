@@ -17,9 +17,7 @@
 use std::collections::BTreeMap;
 
 use tantivy::TantivyDocument;
-use tantivy::schema::{
-    Field, IndexRecordOption, JsonObjectOptions, NumericOptions, OwnedValue, STRING, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
-};
+use tantivy::schema::{Field, IndexRecordOption, JsonObjectOptions, NumericOptions, OwnedValue, STRING, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use watchbell_store::Value;
 

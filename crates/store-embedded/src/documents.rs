@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use watchbell_json::Json;
-use watchbell_store::mapping::{index_document, unreadable_document};
+use watchbell_store::mapping::{Mapping, index_document, unreadable_document};
 use watchbell_store::names::check_id;
 use watchbell_store::search::resolve_name;
 use watchbell_store::{CreateIndex, Document, DocumentStore, DocumentWrite, StoreError, Write, WriteError, WriteOp, Written};
@@ -54,7 +54,7 @@ impl Inner {
             prepared.push(self.prepare_one(write, &mut learned));
         }
         for (number, (index, definition)) in learned {
-            if let Err(error) = self.learn(&index, definition, &mut prepared) {
+            if let Err(error) = self.learn(&index, definition.mapping, &mut prepared) {
                 for slot in prepared.iter_mut().filter(|slot| matches!(slot, Ok(write) if write.index.number == number)) {
                     *slot = Err(error.clone());
                 }
@@ -87,13 +87,11 @@ impl Inner {
 
     /// Makes durable what documents taught their index. Somebody else may have taught it something meanwhile: then the
     /// documents are read once more, with that.
-    fn learn(&self, index: &Arc<Index>, learned: Definition, prepared: &mut [Result<RowWrite, WriteError>]) -> Result<(), WriteError> {
+    fn learn(&self, index: &Arc<Index>, learned: Mapping, prepared: &mut [Result<RowWrite, WriteError>]) -> Result<(), WriteError> {
         let _changing = index.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = index.definition();
-        if let Ok(mapping) = now.mapping.merge(learned.mapping.clone())
-            && mapping == learned.mapping
-        {
-            return self.catalogue.redefine(index, Definition { mapping, ..(*now).clone() });
+        if now.mapping.merge(learned.clone()).is_ok_and(|merged| merged == learned) {
+            return self.catalogue.redefine(index, Definition { mapping: learned, ..(*now).clone() });
         }
         let mut definition = (*now).clone();
         for slot in prepared.iter_mut() {
@@ -112,7 +110,7 @@ impl Inner {
 }
 
 /// Checks a document against its mapping; the new mapping, if the document taught it something.
-fn read_document(definition: &Definition, id: &str, source: &[u8]) -> Result<Option<watchbell_store::mapping::Mapping>, WriteError> {
+fn read_document(definition: &Definition, id: &str, source: &[u8]) -> Result<Option<Mapping>, WriteError> {
     let json = Json::parse(source).map_err(|error| WriteError::Refused(unreadable_document(source, &error)))?;
     index_document(&definition.mapping, &definition.settings.limits(), id, &json).map(|indexing| indexing.update).map_err(WriteError::Refused)
 }
@@ -259,7 +257,9 @@ impl DocumentStore for EmbeddedStore {
                 Ok(first) => {
                     // neighbours in one file are one transaction
                     let mut run = vec![first];
-                    while let Some(Ok(next)) = rest.next_if(|next| matches!(next, Ok(next) if run.first().is_some_and(|first| first.index.file == next.index.file))) {
+                    while let Some(Ok(next)) =
+                        rest.next_if(|next| matches!(next, Ok(next) if run.first().is_some_and(|first| first.index.file == next.index.file)))
+                    {
                         run.push(next);
                     }
                     answers.extend(self.write_rows(run, Mode::StopAtFirst).await);

@@ -37,6 +37,8 @@ pub(crate) enum FileError {
     Sqlite(#[from] rusqlite::Error),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error("the store is closed")]
+    Closed,
 }
 
 impl DataFile {

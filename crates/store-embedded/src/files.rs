@@ -13,12 +13,13 @@ use crate::folder::Folder;
 use crate::poison::Poison;
 
 pub(crate) struct Files {
+    /// Dropped before the hold on the folder.
+    open: Mutex<Open>,
     folder: Arc<Folder>,
     clock: Arc<dyn Clock>,
     poison: Arc<Poison>,
     committed: Committed,
     max: usize,
-    open: Mutex<Open>,
     /// Held while a file is opened, so that nobody opens it twice.
     opening: Mutex<()>,
 }
@@ -27,6 +28,8 @@ pub(crate) struct Files {
 struct Open {
     files: HashMap<String, (Arc<DataFile>, u64)>,
     uses: u64,
+    /// The store is closed: nothing is opened any more.
+    closed: bool,
 }
 
 impl Files {
@@ -57,6 +60,9 @@ impl Files {
         if let Some(file) = self.opened(relative) {
             return Ok(file);
         }
+        if self.lock().closed {
+            return Err(FileError::Closed);
+        }
         let path = self.folder.file(relative);
         let file = Arc::new(DataFile::open(&path, self.clock.clone(), self.poison.clone(), self.committed.clone())?);
         let closing = {
@@ -77,7 +83,11 @@ impl Files {
     }
 
     pub(crate) fn close_all(&self) {
-        let files = std::mem::take(&mut self.lock().files);
+        let files = {
+            let mut open = self.lock();
+            open.closed = true;
+            std::mem::take(&mut open.files)
+        };
         files.values().for_each(|(file, _)| file.close());
     }
 

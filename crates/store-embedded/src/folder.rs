@@ -102,7 +102,9 @@ fn hold(root: &Path) -> Result<File, OpenError> {
 fn check_format(root: &Path) -> Result<(), OpenError> {
     let path = root.join(FORMAT_FILE);
     let found = match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<u32>().map_err(|_| OpenError::Corrupt { path: path.clone(), reason: format!("[{}] is no format number", text.trim()) })?,
+        Ok(text) => {
+            text.trim().parse::<u32>().map_err(|_| OpenError::Corrupt { path: path.clone(), reason: format!("[{}] is no format number", text.trim()) })?
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return write_format(root, &path),
         Err(error) => return Err(OpenError::io(&path)(error)),
     };

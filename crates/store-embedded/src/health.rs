@@ -11,7 +11,9 @@ pub enum StoreState {
     /// Some indices are made again from their rows; searches of them wait or fail.
     Rebuilding,
     /// An error of the disk ended writing.
-    Stopped { reason: String },
+    Stopped {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +39,7 @@ impl EmbeddedStore {
             let behind = u64::try_from(index.last_seq().saturating_sub(index.visible_seq())).ok().filter(|behind| *behind > 0)?;
             Some((index.name.clone(), behind))
         });
-        let rebuilding = searched.clone().any(|index| index.search_side().is_none());
+        let rebuilding = indices.iter().any(|index| index.is_rebuilding());
         let state = match inner.poison.reason() {
             Some(reason) => StoreState::Stopped { reason: reason.to_owned() },
             None if rebuilding => StoreState::Rebuilding,

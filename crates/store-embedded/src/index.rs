@@ -55,6 +55,8 @@ pub(crate) struct Index {
     /// [`watchbell_time::Clock::elapsed`] of the last search in milliseconds; -1 before the first.
     searched_millis: AtomicI64,
     search_side: RwLock<Option<Arc<SearchSide>>>,
+    /// The derived side was thrown away and has not caught up yet.
+    rebuilding: AtomicBool,
 }
 
 impl std::fmt::Debug for Index {
@@ -91,6 +93,7 @@ impl Index {
             indexed_seq: AtomicI64::new(-1),
             searched_millis: AtomicI64::new(-1),
             search_side: RwLock::new(None),
+            rebuilding: AtomicBool::new(false),
             // what is scanned is seen at once
             visible_seq: AtomicI64::new(if kind == Kind::State { i64::MAX } else { -1 }),
         }
@@ -154,7 +157,19 @@ impl Index {
         self.search_side.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn is_rebuilding(&self) -> bool {
+        self.rebuilding.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_rebuilding(&self) {
+        self.rebuilding.store(true, Ordering::Release);
+        self.set_search_side(None);
+    }
+
     pub(crate) fn set_search_side(&self, side: Option<Arc<SearchSide>>) {
+        if side.is_some() {
+            self.rebuilding.store(false, Ordering::Release);
+        }
         *self.search_side.write().unwrap_or_else(PoisonError::into_inner) = side;
     }
 }

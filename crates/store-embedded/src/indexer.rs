@@ -23,10 +23,11 @@ use crate::folder::Folder;
 use crate::index::Index;
 use crate::placement::Kind;
 use crate::rows;
-use crate::settings::{INDEX_PAGE_ROWS, INDEX_WRITER_IDLE, OPEN_INDEX_WRITERS_MAX, PENDING_ROWS_MAX, UNCOMMITTED_ROWS_MAX};
+use crate::settings::{INDEX_PAGE_ROWS, INDEX_WRITER_IDLE, OPEN_DERIVED_MAX, OPEN_INDEX_WRITERS_MAX, PENDING_ROWS_MAX, UNCOMMITTED_ROWS_MAX};
 
-/// Failures of one index in a row before its waiters are told.
-const TRIES_MAX: u32 = 2;
+/// Failures of one index in a row before its waiters are told: the first is answered by opening it again, the second by
+/// beginning from the rows.
+const TRIES_MAX: u32 = 3;
 
 /// Why an index could not be brought up to date.
 pub(crate) type Refreshed = Result<(), String>;
@@ -126,7 +127,7 @@ impl Indexer {
 
     /// The derived side turned out to be damaged: it is made again from the rows.
     pub(crate) fn rebuild(&self, index: &Arc<Index>) {
-        index.set_search_side(None);
+        index.set_rebuilding();
         let to = index.last_seq();
         self.add(index, |work| {
             work.rebuild = true;
@@ -189,9 +190,10 @@ struct Opened {
 }
 
 struct Thread {
+    /// Dropped before the parts, among which is the hold on the folder.
+    open: HashMap<i64, Opened>,
     shared: Arc<Indexer>,
     parts: IndexerParts,
-    open: HashMap<i64, Opened>,
 }
 
 impl Thread {
@@ -259,7 +261,7 @@ impl Thread {
         work.index.set_search_side(None);
         work.tries += 1;
         if work.tries < TRIES_MAX && !work.index.is_deleted() {
-            work.rebuild = true;
+            work.rebuild = work.tries > 1;
             self.put_back(work);
         } else {
             work.waiters.into_iter().for_each(|waiter| drop(waiter.send(Err(error.clone()))));
@@ -334,7 +336,7 @@ impl Thread {
         let folder = self.parts.folder.index_folder(&index.uuid);
         if rebuild {
             self.open.remove(&index.number);
-            index.set_search_side(None);
+            index.set_rebuilding();
             derived::wipe(&folder).map_err(|error| error.to_string())?;
             self.shared.rebuilds.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(index = %index.name, "the index is rebuilt from its rows");
@@ -342,13 +344,27 @@ impl Thread {
         if !self.open.contains_key(&index.number) {
             let (derived, thrown_away) = Derived::open(&folder, &self.parts.columns, last_seq).map_err(|error| error.to_string())?;
             if let Some(reason) = thrown_away {
+                index.set_rebuilding();
                 self.shared.rebuilds.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(index = %index.name, reason, "the index is rebuilt from its rows");
             }
             index.set_indexed_seq(derived.added_seq);
+            self.bound_open();
             self.open.insert(index.number, Opened { index: index.clone(), derived, used: Duration::ZERO });
         }
         self.bound_writers(index.number)
+    }
+
+    /// Closes the index that was searched longest ago while there are too many; its next search opens it again.
+    fn bound_open(&mut self) {
+        if self.open.len() < OPEN_DERIVED_MAX {
+            return;
+        }
+        let idle = self.open.iter().filter(|(_, opened)| !opened.derived.has_writer());
+        let Some(number) = idle.min_by_key(|(_, opened)| opened.index.searched_at()).map(|(number, _)| *number) else { return };
+        if let Some(opened) = self.open.remove(&number) {
+            opened.index.set_search_side(None);
+        }
     }
 
     /// Closes the writer least used while there are too many beside the one that is needed now.

@@ -85,7 +85,8 @@ pub(crate) fn save_position(connection: &Connection, number: i64, position: Posi
 
 /// The last write of an id.
 pub(crate) fn current(connection: &Connection, number: i64, id: &str) -> rusqlite::Result<Option<Current>> {
-    let mut statement = connection.prepare_cached(&format!("SELECT seq_no, version, source IS NULL FROM rows_{number} WHERE id = ?1 ORDER BY seq_no DESC LIMIT 1"))?;
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT seq_no, version, source IS NULL FROM rows_{number} WHERE id = ?1 ORDER BY seq_no DESC LIMIT 1"))?;
     let read = |row: &SqlRow<'_>| {
         let revision = Revision { seq_no: row.get(0)?, primary_term: PRIMARY_TERM };
         Ok(Current { revision, version: row.get(1)?, deleted: row.get(2)? })

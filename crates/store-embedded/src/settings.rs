@@ -28,6 +28,8 @@ pub(crate) const PENDING_ROWS_MAX: u64 = 2_000;
 pub(crate) const UNCOMMITTED_ROWS_MAX: u64 = 50_000;
 /// Open tantivy writers: each is some megabytes and six threads.
 pub(crate) const OPEN_INDEX_WRITERS_MAX: usize = 4;
+/// Derived indices that are open: each segment is a few mapped files.
+pub(crate) const OPEN_DERIVED_MAX: usize = 128;
 /// Memory of one tantivy writer before it flushes a segment (15 MB is its least).
 pub(crate) const INDEX_WRITER_BYTES: usize = 48 << 20;
 /// A writer that had nothing to do for so long is committed and closed.

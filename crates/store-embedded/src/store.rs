@@ -34,7 +34,6 @@ impl std::fmt::Debug for EmbeddedStore {
 }
 
 pub(crate) struct Inner {
-    pub folder: Arc<Folder>,
     pub clock: Arc<dyn Clock>,
     pub settings: StoreSettings,
     pub poison: Arc<Poison>,
@@ -43,6 +42,8 @@ pub(crate) struct Inner {
     pub indexer: Arc<Indexer>,
     pub columns: Arc<Columns>,
     pub clauses: ClauseCache,
+    /// Dropped last: others may have the folder when nothing of ours works on it any more.
+    pub folder: Arc<Folder>,
 }
 
 impl EmbeddedStore {
@@ -109,6 +110,7 @@ fn open_error(path: &Path, error: FileError) -> OpenError {
     let path = path.to_owned();
     match error {
         FileError::Io(source) => OpenError::Io { path, source },
+        FileError::Closed => OpenError::Io { path, source: std::io::Error::other("closed") },
         FileError::Sqlite(error) => sqlite_open_error(&path, &error),
     }
 }

@@ -14,6 +14,7 @@ use watchbell_store::{Expect, Revision, VersionCheck, WriteError, WriteOp, Write
 use watchbell_time::{Clock, epoch_millis};
 
 use crate::counters::Counters;
+use crate::file::Committed;
 use crate::index::Index;
 use crate::placement::Kind;
 use crate::poison::Poison;
@@ -44,9 +45,16 @@ type WriteAnswers = Vec<Result<Written, WriteError>>;
 type Change = Box<dyn Fn(&Connection) -> rusqlite::Result<()> + Send>;
 
 enum Job {
-    Rows { writes: Vec<RowWrite>, mode: Mode, reply: oneshot::Sender<WriteAnswers> },
+    Rows {
+        writes: Vec<RowWrite>,
+        mode: Mode,
+        reply: oneshot::Sender<WriteAnswers>,
+    },
     /// A change of the catalogue or of the tables.
-    Change { change: Change, reply: oneshot::Sender<Result<(), WriteError>> },
+    Change {
+        change: Change,
+        reply: oneshot::Sender<Result<(), WriteError>>,
+    },
 }
 
 impl Job {
@@ -80,7 +88,7 @@ pub(crate) struct WriterParts {
     pub poison: Arc<Poison>,
     pub clock: Arc<dyn Clock>,
     /// Told of every index that has new rows, after the commit.
-    pub committed: Arc<dyn Fn(&Arc<Index>, i64) + Send + Sync>,
+    pub committed: Committed,
     pub name: String,
 }
 
@@ -173,7 +181,7 @@ impl WriterThread {
             }
             self.commit(batch);
         }
-        let folded = self.parts.connection.pragma_query_value(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()));
+        let folded = self.parts.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = folded {
             tracing::debug!(file = %self.parts.name, %error, "the write-ahead log stays");
         }

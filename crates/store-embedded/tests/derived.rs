@@ -185,4 +185,3 @@ async fn a_deleted_index_leaves_no_file_and_its_name_is_free() {
     let again = store.write(put("logs-2026.11.24", "1", "{}")).await.unwrap();
     assert_eq!((again.revision.seq_no, again.version), (0, 1));
 }
-

@@ -104,6 +104,7 @@ async fn a_log_cut_anywhere_holds_a_prefix() {
 async fn a_folder_has_one_holder_until_it_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
+    store.write(put("logs", "0", "{}")).await.unwrap();
     let error = support::try_open(folder.path()).unwrap_err();
     assert!(matches!(&error, OpenError::Locked { holder: Some(pid), .. } if *pid == std::process::id().to_string()), "{error}");
     store.close().await;

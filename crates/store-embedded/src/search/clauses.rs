@@ -16,9 +16,12 @@ pub(crate) struct ClauseCache {
     state: Mutex<State>,
 }
 
+/// What clauses match in a segment, and when each was last asked for.
+type Clauses = HashMap<Arc<str>, (Arc<Bits>, u64)>;
+
 #[derive(Debug, Default)]
 struct State {
-    segments: HashMap<SegmentId, HashMap<Arc<str>, (Arc<Bits>, u64)>>,
+    segments: HashMap<SegmentId, Clauses>,
     bytes: usize,
     uses: u64,
 }

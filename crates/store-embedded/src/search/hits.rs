@@ -16,15 +16,22 @@ use crate::store::{Inner, unavailable};
 
 impl Inner {
     /// Blocks: reads the rows.
-    pub(super) fn hits(&self, shards: &[Shard], collected: &[Option<Collected>], page: Vec<(usize, Best)>, body: &SearchBody, now: Timestamp) -> Result<Vec<Hit>, StoreError> {
+    pub(super) fn hits(
+        &self,
+        shards: &[Shard],
+        collected: &[Option<Collected>],
+        page: Vec<(usize, Best)>,
+        body: &SearchBody,
+        now: Timestamp,
+    ) -> Result<Vec<Hit>, StoreError> {
         let mut hits = Vec::with_capacity(page.len());
         for (at, best) in page {
             let (Some(shard), Some(Some(collected))) = (shards.get(at), collected.get(at)) else { continue };
             // a row that was replaced long ago may be gone for a search that began before
             let Some((document, fields)) = self.row(shard, best.seq_no)? else { continue };
-            let hit = shard.hit(&document, &fields, &best, body, collected, now).map_err(|reason| {
-                StoreError::Refused(all_shards_failed(&[ShardFailure { index: shard.index.name.to_string(), reason }]))
-            })?;
+            let hit = shard
+                .hit(&document, &fields, &best, body, collected, now)
+                .map_err(|reason| StoreError::Refused(all_shards_failed(&[ShardFailure { index: shard.index.name.to_string(), reason }])))?;
             hits.push(hit);
         }
         Ok(hits)

@@ -213,7 +213,7 @@ mod tests {
         IndexedDocument { seq_no, id: format!("id{n}"), texts, values }
     }
 
-    fn found(bits: Bits) -> Vec<u32> {
+    fn found(bits: &Bits) -> Vec<u32> {
         bits.iter().collect()
     }
 
@@ -227,30 +227,30 @@ mod tests {
         let searcher = derived.search_side().searcher();
         let reader = searcher.segment_reader(0);
         let even: Vec<u32> = vec![0, 2, 4, 6, 8];
-        assert_eq!(found(term(reader, columns.text, &term_text("message", "even")).unwrap()), even);
-        assert_eq!(found(term(reader, columns.term, &term_text("level.keyword", "error")).unwrap()), [0, 3, 6, 9]);
-        assert_eq!(found(term(reader, columns.term, &term_text(ID_PATH, "id7")).unwrap()), [7]);
+        assert_eq!(found(&term(reader, columns.text, &term_text("message", "even")).unwrap()), even);
+        assert_eq!(found(&term(reader, columns.term, &term_text("level.keyword", "error")).unwrap()), [0, 3, 6, 9]);
+        assert_eq!(found(&term(reader, columns.term, &term_text(ID_PATH, "id7")).unwrap()), [7]);
         assert_eq!(document_frequency(reader, columns.text, &term_text("message", "error")).unwrap(), 10);
         let mut postings = Vec::new();
         each_posting(reader, columns.text, &term_text("message", "error"), |document, freq| postings.push((document, freq))).unwrap();
         assert_eq!(postings[3], (3, 2));
         assert_eq!(tokens(reader, columns.text, "message", "e", |_| true).unwrap(), ["error", "even"]);
-        assert_eq!(found(long_range(reader, Column::Long, "status", -2, 1).unwrap()), [3, 4, 5, 6]);
-        assert_eq!(found(long_range(reader, Column::Long, "at", 1_700_000_000_009, i64::MAX).unwrap()), [9]);
+        assert_eq!(found(&long_range(reader, Column::Long, "status", -2, 1).unwrap()), [3, 4, 5, 6]);
+        assert_eq!(found(&long_range(reader, Column::Long, "at", 1_700_000_000_009, i64::MAX).unwrap()), [9]);
         let shifted = crate::columns::ordered;
-        assert_eq!(found(long_range(reader, Column::Long, "big", shifted(u64::MAX - 1), shifted(u64::MAX)).unwrap()), [0, 1]);
-        assert_eq!(found(long_range(reader, Column::Long, "status", -900, -6).unwrap()), [0_u32; 0], "below the least value");
-        assert_eq!(found(long_range(reader, Column::Long, "status", 1_001, i64::MAX).unwrap()), [0_u32; 0]);
-        assert_eq!(found(doubles(reader, "took", |value| value > 7.5).unwrap()), [8, 9]);
+        assert_eq!(found(&long_range(reader, Column::Long, "big", shifted(u64::MAX - 1), shifted(u64::MAX)).unwrap()), [0, 1]);
+        assert_eq!(found(&long_range(reader, Column::Long, "status", -900, -6).unwrap()), [0_u32; 0], "below the least value");
+        assert_eq!(found(&long_range(reader, Column::Long, "status", 1_001, i64::MAX).unwrap()), [0_u32; 0]);
+        assert_eq!(found(&doubles(reader, "took", |value| value > 7.5).unwrap()), [8, 9]);
         let ip = |text: &str| match Value::ip(text.parse().unwrap()) {
             Value::Ip(bits) => crate::columns::ip_key(bits),
             other => panic!("{other:?}"),
         };
         let (low, high) = (ip("10.0.0.7"), ip("10.0.0.9"));
-        assert_eq!(found(word_range(reader, Column::Ip, "from", Included(low.as_bytes()), Excluded(high.as_bytes())).unwrap()), [7, 8]);
-        assert_eq!(found(word_range(reader, Column::Keyword, "level.keyword", Unbounded, Included(b"f")).unwrap()), [0, 3, 6, 9]);
-        assert_eq!(found(word_range(reader, Column::Keyword, "level.keyword", Excluded(b"info"), Unbounded).unwrap()), [0_u32; 0]);
-        assert_eq!(found(words_like(reader, Column::Keyword, "level.keyword", "e", |word| word.ends_with('r')).unwrap()), [0, 3, 6, 9]);
+        assert_eq!(found(&word_range(reader, Column::Ip, "from", Included(low.as_bytes()), Excluded(high.as_bytes())).unwrap()), [7, 8]);
+        assert_eq!(found(&word_range(reader, Column::Keyword, "level.keyword", Unbounded, Included(b"f")).unwrap()), [0, 3, 6, 9]);
+        assert_eq!(found(&word_range(reader, Column::Keyword, "level.keyword", Excluded(b"info"), Unbounded).unwrap()), [0_u32; 0]);
+        assert_eq!(found(&words_like(reader, Column::Keyword, "level.keyword", "e", |word| word.ends_with('r')).unwrap()), [0, 3, 6, 9]);
         assert_eq!(present(reader, Column::Length, "a.b").unwrap().count(), 10, "a text of no tokens is there");
         assert_eq!(present(reader, Column::Long, "odd\\name").unwrap().count(), 10);
         assert_eq!(present(reader, Column::Long, "took").unwrap().count(), 0);

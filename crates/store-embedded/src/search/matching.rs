@@ -194,7 +194,7 @@ impl<'a> Matcher<'a> {
     }
 
     fn between(&self, reader: &SegmentReader, field: &str, lower: Option<&Limit>, upper: Option<&Limit>) -> Result<Bits> {
-        let Some(some) = lower.or(upper) else { return self.any_value(reader, field) };
+        let Some(some) = lower.or(upper) else { return any_value(reader, field) };
         match &some.value {
             Value::Keyword(_) => {
                 let low = words_bound(lower, keyword_bytes);
@@ -220,15 +220,6 @@ impl<'a> Matcher<'a> {
                 }
             }
         }
-    }
-
-    /// An interval open on both ends: anything that has a value or a token.
-    fn any_value(&self, reader: &SegmentReader, field: &str) -> Result<Bits> {
-        let mut bits = leaf::long_range(reader, Column::Length, field, 1, i64::MAX)?;
-        for column in [Column::Keyword, Column::Ip, Column::Long, Column::Double] {
-            bits.or(&leaf::present(reader, column, field)?);
-        }
-        Ok(bits)
     }
 
     /// Documents with a token or a keyword that begins with `prefix` and that `wanted` accepts.
@@ -283,6 +274,15 @@ impl<'a> Matcher<'a> {
         let frequencies = documents.into_iter().zip(&starts).map(|(document, starts)| (document, phrase_frequency(starts, phrase, slop)));
         Ok(frequencies.filter(|(_, frequency)| *frequency > 0.0).collect())
     }
+}
+
+/// An interval open on both ends: anything that has a value or a token.
+fn any_value(reader: &SegmentReader, field: &str) -> Result<Bits> {
+    let mut bits = leaf::long_range(reader, Column::Length, field, 1, i64::MAX)?;
+    for column in [Column::Keyword, Column::Ip, Column::Long, Column::Double] {
+        bits.or(&leaf::present(reader, column, field)?);
+    }
+    Ok(bits)
 }
 
 /// Clauses that are asked once and never again, or cost nothing: not worth remembering.

@@ -35,9 +35,19 @@ enum Source {
     Score,
     SeqNo,
     Same,
-    Long { values: Option<Values<i64>>, greatest: bool, as_double: bool },
-    Double { values: Option<Values<f64>>, greatest: bool },
-    Words { words: Option<StrColumn>, greatest: bool },
+    Long {
+        values: Option<Values<i64>>,
+        greatest: bool,
+        as_double: bool,
+    },
+    Double {
+        values: Option<Values<f64>>,
+        greatest: bool,
+    },
+    Words {
+        words: Option<StrColumn>,
+        greatest: bool,
+    },
     /// Through the values of the document, one by one.
     Values,
 }
@@ -98,7 +108,13 @@ impl Key {
 fn rank_of(value: &SortValue, source: &Source) -> Result<Rank> {
     let in_doubles = matches!(source, Source::Double { .. } | Source::Score | Source::Long { as_double: true, .. });
     Ok(match value {
-        SortValue::Null { last } => if *last { LAST } else { FIRST },
+        SortValue::Null { last } => {
+            if *last {
+                LAST
+            } else {
+                FIRST
+            }
+        }
         SortValue::Long(value) if in_doubles => fraction(*value as f64),
         SortValue::Long(value) => signed(*value),
         SortValue::Unsigned(value) if in_doubles => fraction(*value as f64),
@@ -236,7 +252,11 @@ fn source(reader: &SegmentReader, path: &str, field: &Field, mode: SortMode, as_
         FieldType::Ip => Source::Words { words: columns.str(&Column::Ip.at(path))?, greatest },
         kind if kind.is_fraction() => Source::Double { values: columns.column_opt(&Column::Double.at(path))?, greatest },
         // SortPlan converts only signed numbers
-        kind => Source::Long { values: columns.column_opt(&Column::Long.at(path))?, greatest, as_double: as_double && kind.is_whole_number() && *kind != FieldType::UnsignedLong },
+        kind => Source::Long {
+            values: columns.column_opt(&Column::Long.at(path))?,
+            greatest,
+            as_double: as_double && kind.is_whole_number() && *kind != FieldType::UnsignedLong,
+        },
     })
 }
 

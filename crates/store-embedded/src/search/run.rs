@@ -14,6 +14,7 @@ use watchbell_time::Timestamp;
 
 use super::scanned::Rows;
 use super::segments::{Asked, Best, IndexSearch, Outcome};
+use crate::administration::Named;
 use crate::index::{Definition, Index};
 use crate::placement::Kind;
 use crate::store::{EmbeddedStore, Inner, blocking, unavailable};
@@ -37,6 +38,9 @@ pub(super) struct Collected {
     pub plan: Plan,
     pub order: SortPlan,
 }
+
+/// What each index gave, `None` where it failed, and the failures.
+type Each<T> = (Vec<Option<T>>, Vec<ShardFailure>);
 
 /// What is wrong with an index: its answer, or its files.
 enum Wrong {
@@ -128,8 +132,7 @@ impl Shard {
 
 impl Inner {
     /// Runs over every index; the search fails when all of them refuse, or when one is damaged.
-    #[allow(clippy::type_complexity)]
-    fn each<T>(&self, shards: &[Shard], run: impl Fn(&Shard) -> Result<T, Wrong>) -> Result<(Vec<Option<T>>, Vec<ShardFailure>), StoreError> {
+    fn each<T>(&self, shards: &[Shard], run: impl Fn(&Shard) -> Result<T, Wrong>) -> Result<Each<T>, StoreError> {
         let mut outcomes = Vec::with_capacity(shards.len());
         let mut failures = Vec::new();
         for shard in shards {
@@ -154,12 +157,12 @@ impl Inner {
         Ok((outcomes, failures))
     }
 
-    fn open_shards(&self, resolved: Vec<(Arc<Index>, Vec<Json>)>) -> Result<Vec<Shard>, StoreError> {
+    fn open_shards(&self, resolved: Named) -> Result<Vec<Shard>, StoreError> {
         resolved.into_iter().map(|(index, filters)| Shard::open(self, index, filters)).collect()
     }
 
     /// Blocks.
-    fn search(&self, resolved: Vec<(Arc<Index>, Vec<Json>)>, body: &SearchBody, now: Timestamp) -> Result<SearchAnswer, StoreError> {
+    fn search(&self, resolved: Named, body: &SearchBody, now: Timestamp) -> Result<SearchAnswer, StoreError> {
         let shards = self.open_shards(resolved)?;
         let (mut collected, failures) = self.each(&shards, |shard| shard.collect(self, body, now))?;
         let total: u64 = collected.iter().flatten().map(|shard| shard.outcome.total).sum();

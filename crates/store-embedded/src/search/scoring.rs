@@ -28,11 +28,14 @@ struct FieldCounts {
     tokens: u64,
 }
 
+/// Live documents by field and term.
+type Frequencies = HashMap<(Arc<str>, Arc<str>), u64>;
+
 pub(crate) struct Scorer<'a> {
     matcher: &'a Matcher<'a>,
     searcher: &'a Searcher,
     fields: RefCell<HashMap<Arc<str>, FieldCounts>>,
-    frequencies: RefCell<HashMap<(Arc<str>, Arc<str>), u64>>,
+    frequencies: RefCell<Frequencies>,
 }
 
 impl<'a> Scorer<'a> {

@@ -75,10 +75,10 @@ impl IndexSearch<'_> {
                 outcome.total += bits.count();
                 continue;
             }
-            let mut found = self.found(reader, asked, &scorer, &bits)?;
+            let mut found = found(reader, asked, &scorer, &bits)?;
             found.retain(|found| last.is_none_or(|last| found.seq_no <= last));
             outcome.total += found.len() as u64;
-            self.best(reader, asked, found, &mut outcome)?;
+            best(reader, asked, found, &mut outcome)?;
         }
         sort(&mut outcome.best, asked);
         outcome.best.truncate(asked.limit);
@@ -90,41 +90,41 @@ impl IndexSearch<'_> {
         let mut seq_nos = Vec::new();
         for reader in self.searcher.segment_readers() {
             let bits = live(matcher, reader, asked.plan, asked.filters)?;
-            seq_nos.extend(self.found(reader, asked, scorer, &bits)?.into_iter().map(|found| found.seq_no));
+            seq_nos.extend(found(reader, asked, scorer, &bits)?.into_iter().map(|found| found.seq_no));
         }
         seq_nos.sort_unstable();
         Ok(seq_nos.get(most.saturating_sub(1)).copied())
     }
+}
 
-    fn found(&self, reader: &SegmentReader, asked: &Asked<'_>, scorer: &Scorer<'_>, bits: &Bits) -> Result<Vec<Found>> {
-        let seq_nos = seq_nos(reader)?;
-        let documents: Vec<u32> = bits.iter().collect();
-        let scores = if asked.scores { Some(scorer.scores(asked.plan, reader, &documents)?) } else { None };
-        let each = documents.iter().enumerate().map(|(at, document)| Found {
-            document: *document,
-            seq_no: seq_nos.first(*document).unwrap_or(-1),
-            score: scores.as_ref().and_then(|scores| scores.get(at)).copied().unwrap_or(0.0),
-        });
-        Ok(each.filter(|found| asked.min_score.is_none_or(|least| found.score >= least)).collect())
-    }
+fn found(reader: &SegmentReader, asked: &Asked<'_>, scorer: &Scorer<'_>, bits: &Bits) -> Result<Vec<Found>> {
+    let seq_nos = seq_nos(reader)?;
+    let documents: Vec<u32> = bits.iter().collect();
+    let scores = if asked.scores { Some(scorer.scores(asked.plan, reader, &documents)?) } else { None };
+    let each = documents.iter().enumerate().map(|(at, document)| Found {
+        document: *document,
+        seq_no: seq_nos.first(*document).unwrap_or(-1),
+        score: scores.as_ref().and_then(|scores| scores.get(at)).copied().unwrap_or(0.0),
+    });
+    Ok(each.filter(|found| asked.min_score.is_none_or(|least| found.score >= least)).collect())
+}
 
-    fn best(&self, reader: &SegmentReader, asked: &Asked<'_>, mut found: Vec<Found>, outcome: &mut Outcome) -> Result<()> {
-        let highest = |found: &[Found]| found.iter().map(|found| found.score).reduce(f32::max);
-        if asked.by_score {
-            outcome.max_score = outcome.max_score.into_iter().chain(highest(&found)).reduce(f32::max);
-            select_by_score(&mut found, asked.limit);
-            outcome.best.extend(found.into_iter().map(|found| Best { seq_no: found.seq_no, score: found.score, sort: Vec::new() }));
-            return Ok(());
-        }
-        let sort = SegmentSort::open(asked.sort, asked.index, reader)?;
-        if let Some(after) = asked.after {
-            sort.keep_after(&mut found, after)?;
-        }
+fn best(reader: &SegmentReader, asked: &Asked<'_>, mut found: Vec<Found>, outcome: &mut Outcome) -> Result<()> {
+    let highest = |found: &[Found]| found.iter().map(|found| found.score).reduce(f32::max);
+    if asked.by_score {
         outcome.max_score = outcome.max_score.into_iter().chain(highest(&found)).reduce(f32::max);
-        let selected = sort.select(found, asked.limit);
-        outcome.best.extend(selected.iter().map(|found| Best { seq_no: found.seq_no, score: found.score, sort: sort.values(found) }));
-        Ok(())
+        select_by_score(&mut found, asked.limit);
+        outcome.best.extend(found.into_iter().map(|found| Best { seq_no: found.seq_no, score: found.score, sort: Vec::new() }));
+        return Ok(());
     }
+    let sort = SegmentSort::open(asked.sort, asked.index, reader)?;
+    if let Some(after) = asked.after {
+        sort.keep_after(&mut found, after)?;
+    }
+    outcome.max_score = outcome.max_score.into_iter().chain(highest(&found)).reduce(f32::max);
+    let selected = sort.select(found, asked.limit);
+    outcome.best.extend(selected.iter().map(|found| Best { seq_no: found.seq_no, score: found.score, sort: sort.values(found) }));
+    Ok(())
 }
 
 fn live(matcher: &Matcher<'_>, reader: &SegmentReader, plan: &Plan, filters: &[Plan]) -> Result<Bits> {

@@ -18,12 +18,11 @@ pub fn try_open(folder: &Path) -> Result<Arc<EmbeddedStore>, OpenError> {
 
 pub fn open(folder: &Path) -> Arc<EmbeddedStore> {
     // a store that was dropped ends its threads in its own time
-    for _ in 0..1_000 {
+    for _ in 0..200_000 {
         match try_open(folder) {
             Err(OpenError::Locked { .. }) => std::thread::yield_now(),
             other => return other.unwrap(),
         }
-        std::thread::sleep(std::time::Duration::from_millis(2));
     }
     panic!("{} stays locked", folder.display())
 }
