@@ -47,6 +47,25 @@ pub enum QueryKind {
     Bool(BoolQuery),
     ConstantScore(Box<Query>),
     DisMax { queries: Vec<Query>, tie_breaker: f32 },
+    QueryString(QueryStringQuery),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueryStringQuery {
+    pub text: Arc<str>,
+    /// Where a term names no field: names or patterns with their boosts; empty means everywhere.
+    pub fields: Vec<(Arc<str>, f32)>,
+    pub operator: Operator,
+    /// When nothing is said, only a query over all fields is.
+    pub lenient: Option<bool>,
+    pub analyzer: Option<Arc<str>>,
+    pub quote_analyzer: Option<Arc<str>>,
+    pub phrase_slop: u32,
+    pub minimum_should_match: Option<MinimumShouldMatch>,
+    pub tie_breaker: f32,
+    pub time_zone: Option<Arc<str>>,
+    /// Special characters are meant literally.
+    pub escape: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use watchbell_json::Json;
 use server::{Reply, Server};
 
 /// Aggregations, query strings and what only HTTP shows are others' matter.
-const AREAS: &[&str] = &["query-term", "query-text", "query-compound", "search", "mapping"];
+const AREAS: &[&str] = &["query-term", "query-text", "query-compound", "query-string", "search", "mapping"];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/corpus/store")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use watchbell_json::{Failure, Json, Map, token_name};
 
 use super::members::{boost, flag, float, name, parsing, single_field, suggestion, unknown_field, unsupported, x_content};
+use super::query_string;
 use super::{CLAUSES_MAX, NESTED_DEPTH_MAX, TERMS_MAX, full_text};
 use crate::mapping::java_text;
 use crate::query::{BoolQuery, Bound, MinimumShouldMatch, Query, QueryKind, RangeQuery, TermQuery};
@@ -17,6 +18,7 @@ const KNOWN: &[&str] = &[
     "match_phrase_prefix",
     "match_bool_prefix",
     "multi_match",
+    "query_string",
     "term",
     "terms",
     "range",
@@ -72,6 +74,7 @@ fn by_name(kind: &str, body: &Map, depth: usize) -> Result<Query, Failure> {
         "match_phrase_prefix" => full_text::phrase(kind, body),
         "match_bool_prefix" => full_text::bool_prefix(body),
         "multi_match" => full_text::multi_match(body),
+        "query_string" => query_string::parse(body),
         _ => {
             let cause = Failure::new("named_object_not_found_exception", format!("[1:1] unknown field [{kind}]"));
             Err(parsing(format!("unknown query [{kind}]{}", suggestion(kind, KNOWN))).caused_by(cause))

@@ -12,7 +12,7 @@ use crate::query::{MatchQuery, MultiMatch, MultiMatchType, Operator, PhraseQuery
 /// Terms that the last word of a phrase may stand for, when nothing is said.
 const EXPANSIONS: usize = 50;
 
-fn operator(value: &Json) -> Result<Operator, Failure> {
+pub(super) fn operator(value: &Json) -> Result<Operator, Failure> {
     let text = java_text(value);
     match text.to_ascii_lowercase().as_str() {
         "or" => Ok(Operator::Or),
@@ -117,7 +117,7 @@ pub(super) fn phrase(kind: &str, body: &Map) -> Result<Query, Failure> {
     Ok(common.with(if prefix { QueryKind::MatchPhrasePrefix(query) } else { QueryKind::MatchPhrase(query) }))
 }
 
-fn slop(value: &Json) -> Result<u32, Failure> {
+pub(super) fn slop(value: &Json) -> Result<u32, Failure> {
     u32::try_from(integer(value)?).map_err(|_| Failure::illegal_argument("No negative slop allowed."))
 }
 
@@ -163,7 +163,7 @@ pub(super) fn multi_match(body: &Map) -> Result<Query, Failure> {
     Ok(common.with(QueryKind::MultiMatch(query)))
 }
 
-fn multi_type(value: &Json) -> Result<MultiMatchType, Failure> {
+pub(super) fn multi_type(value: &Json) -> Result<MultiMatchType, Failure> {
     let text = java_text(value);
     Ok(match text.as_str() {
         "best_fields" | "boolean" => MultiMatchType::BestFields,
@@ -175,7 +175,7 @@ fn multi_type(value: &Json) -> Result<MultiMatchType, Failure> {
     })
 }
 
-fn fields(value: &Json) -> Result<Vec<(Arc<str>, f32)>, Failure> {
+pub(super) fn fields(value: &Json) -> Result<Vec<(Arc<str>, f32)>, Failure> {
     let list = value.as_list().map_or_else(|| vec![value.clone()], <[Json]>::to_vec);
     let one = |field: &Json| {
         let text = java_text(field);

@@ -7,6 +7,7 @@ mod body;
 mod clauses;
 mod full_text;
 mod members;
+mod query_string;
 mod sort;
 
 use watchbell_json::{Failure, Json};

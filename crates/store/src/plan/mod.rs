@@ -3,6 +3,7 @@
 //! A [`Plan`] holds nothing left to decide: a store matches tokens and typed values by path, and that is all. Both the
 //! reference evaluator and the embedded store's index work from it, so they cannot differ in what a query means.
 
+mod query_string;
 mod terms;
 mod text;
 
@@ -195,6 +196,7 @@ fn bind_kind(query: &Query, context: &PlanContext<'_>) -> Result<Plan, Failure> 
             let plans = queries.iter().map(|query| bind(query, context)).collect::<Result<_, _>>()?;
             Ok(Plan::new(PlanKind::Best { plans, tie_breaker: *tie_breaker }))
         }
+        QueryKind::QueryString(query) => query_string::bind(query, context),
         QueryKind::Match(query) => text::match_query(query, context),
         QueryKind::MatchPhrase(query) => text::phrase(query, context),
         QueryKind::MatchPhrasePrefix(query) => text::phrase_prefix(query, context),
