@@ -72,8 +72,8 @@ impl Access {
     /// A page of some web site reaches a loopback listener through the browser of whoever visits it: by a name that resolves to
     /// 127.0.0.1 (then `Host` is foreign) or by a plain form (then `Origin` is).
     fn refuse_foreign(&self, method: &Method, authority: Option<&str>, headers: &HeaderMap) -> Result<(), Problem> {
-        let host = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("?")).or(authority);
-        if let Some(host) = host.filter(|host| !self.is_own_host(host)) {
+        let hosts = headers.get_all(header::HOST).iter().map(|value| value.to_str().unwrap_or("?"));
+        if let Some(host) = hosts.chain(authority).find(|host| !self.is_own_host(host)) {
             let text = format!("Host header [{host}] is not allowed on an unauthenticated loopback listener");
             return Err(Problem::Plain(StatusCode::FORBIDDEN, text));
         }

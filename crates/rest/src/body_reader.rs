@@ -39,8 +39,15 @@ impl Share<'_> {
         let before = self.rest.bytes_in_flight.fetch_add(by, Ordering::Relaxed);
         self.bytes += by;
         if before.saturating_add(by) > limit {
-            let reason = format!("[in_flight_requests] Data too large, data for [<http_request>] would be [{}], which is larger than the limit of [{limit}]", before + by);
-            return Err(Failure::new("circuit_breaking_exception", reason).with("bytes_wanted", before + by).with("bytes_limit", limit).with("durability", "TRANSIENT").into());
+            let reason = format!(
+                "[in_flight_requests] Data too large, data for [<http_request>] would be [{}], which is larger than the limit of [{limit}]",
+                before + by
+            );
+            return Err(Failure::new("circuit_breaking_exception", reason)
+                .with("bytes_wanted", before + by)
+                .with("bytes_limit", limit)
+                .with("durability", "TRANSIENT")
+                .into());
         }
         Ok(())
     }

@@ -163,7 +163,9 @@ impl MediaTypes {
 
     /// The type of the answer: what `Accept` says, else the vendor's type of the body.
     fn answer(&self) -> Option<NamedMediaType> {
-        self.accept.or_else(|| self.content.known().filter(|known| known.compatible_with.is_some()).map(|known| NamedMediaType { media_type: MediaType::Json, ..known }))
+        self.accept.or_else(|| {
+            self.content.known().filter(|known| known.compatible_with.is_some()).map(|known| NamedMediaType { media_type: MediaType::Json, ..known })
+        })
     }
 }
 

@@ -75,7 +75,9 @@ pub fn parse(header: &'static str, value: &str) -> Result<HeaderType, Failure> {
         // A real 8.x refuses 9; being kind to the 9.x clients is a listed deviation.
         Some(version) if vendor && !(6..=9).contains(&version) => Err(Failure::new(
             "media_type_header_exception",
-            format!("A compatible version is required on both Content-Type and Accept headers if either one has requested a compatible version. {header}={value}"),
+            format!(
+                "A compatible version is required on both Content-Type and Accept headers if either one has requested a compatible version. {header}={value}"
+            ),
         )),
         Some(version) if vendor => Ok(HeaderType::Known(NamedMediaType { media_type, compatible_with: Some(version) })),
         _ => Ok(HeaderType::Known(NamedMediaType { media_type, compatible_with: None })),

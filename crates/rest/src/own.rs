@@ -109,8 +109,11 @@ async fn alive(_rest: Arc<Rest>, _request: Request) -> Handled {
 
 async fn ready(rest: Arc<Rest>, _request: Request) -> Handled {
     let parts = parts(&rest).await;
-    let down: Vec<String> =
-        parts.iter().filter(|part| matches!(part.state, PartState::Down(_))).map(|part| format!("{}: {}\n", part.name, part.state.reason().unwrap_or(""))).collect();
+    let down: Vec<String> = parts
+        .iter()
+        .filter(|part| matches!(part.state, PartState::Down(_)))
+        .map(|part| format!("{}: {}\n", part.name, part.state.reason().unwrap_or("")))
+        .collect();
     Ok(match down.is_empty() {
         true => Response::text(StatusCode::OK, "ok\n"),
         false => Response::text(StatusCode::SERVICE_UNAVAILABLE, down.concat()),

@@ -149,9 +149,10 @@ pub fn status_of(failure: &Failure) -> StatusCode {
         | "repository_missing_exception" => StatusCode::NOT_FOUND,
         "version_conflict_engine_exception" => StatusCode::CONFLICT,
         "es_rejected_execution_exception" | "circuit_breaking_exception" => StatusCode::TOO_MANY_REQUESTS,
-        "unavailable_shards_exception" | "no_shard_available_action_exception" | "master_not_discovered_exception" | "process_cluster_event_timeout_exception" => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        "unavailable_shards_exception"
+        | "no_shard_available_action_exception"
+        | "master_not_discovered_exception"
+        | "process_cluster_event_timeout_exception" => StatusCode::SERVICE_UNAVAILABLE,
         "cluster_block_exception" => match failure.reason_text() {
             reason if reason.contains("TOO_MANY_REQUESTS/") => StatusCode::TOO_MANY_REQUESTS,
             reason if reason.contains("SERVICE_UNAVAILABLE/") => StatusCode::SERVICE_UNAVAILABLE,
@@ -167,7 +168,8 @@ pub fn status_of(failure: &Failure) -> StatusCode {
 /// A search that failed everywhere has the status of its first failure, which its members show.
 fn first_failed_shard(failure: &Failure) -> StatusCode {
     let shards = failure.members.iter().find(|(name, _)| name == "failed_shards").map(|(_, shards)| shards);
-    let kind = shards.and_then(|shards| shards.as_list()).and_then(|shards| shards.first()).and_then(|shard| shard.at(&["reason", "type"])).and_then(Json::as_str);
+    let kind =
+        shards.and_then(|shards| shards.as_list()).and_then(|shards| shards.first()).and_then(|shard| shard.at(&["reason", "type"])).and_then(Json::as_str);
     match kind {
         Some(kind) => status_of(&Failure { kind: kind.to_owned().into(), reason: None, members: Vec::new(), caused_by: None }),
         None => StatusCode::SERVICE_UNAVAILABLE,

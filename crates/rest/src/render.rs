@@ -157,4 +157,3 @@ fn add_stack_trace(json: &mut Json) {
         error.set("stack_trace", trace);
     }
 }
-

@@ -6,7 +6,8 @@ const LIKENESS_MIN: f64 = 0.5;
 /// ` -> did you mean [x]?`, ` -> did you mean any of [x, y]?`, or nothing.
 #[must_use]
 pub(crate) fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let mut near: Vec<(f64, &str)> = known.into_iter().map(|candidate| (likeness(name, candidate), candidate)).filter(|(score, _)| *score > LIKENESS_MIN).collect();
+    let mut near: Vec<(f64, &str)> =
+        known.into_iter().map(|candidate| (likeness(name, candidate), candidate)).filter(|(score, _)| *score > LIKENESS_MIN).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     near.dedup();
     match near.as_slice() {

@@ -311,11 +311,9 @@ fn write_item(item: Option<&Item>, forced: bool, text: &mut String) {
             let status = if is_created(updated) { StatusCode::CREATED } else { StatusCode::OK };
             updated.to_json(forced).with("status", status.as_u16())
         }
-        Some(Item::Failed { index, id, status, failure }) => Json::object()
-            .with("_index", index.as_str())
-            .with("_id", id.clone())
-            .with("status", status.as_u16())
-            .with("error", failure.to_exception_json()),
+        Some(Item::Failed { index, id, status, failure }) => {
+            Json::object().with("_index", index.as_str()).with("_id", id.clone()).with("status", status.as_u16()).with("error", failure.to_exception_json())
+        }
         None => Json::object().with("status", 503).with("error", Failure::illegal_state("not tried").to_exception_json()),
     };
     object.write_to(text);

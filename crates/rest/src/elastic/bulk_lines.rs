@@ -132,7 +132,8 @@ fn read_action(line: &Bytes, number: usize, defaults: &Defaults, lines: &mut Lin
 /// The first member of the line's object; what follows it is not looked at, as in the reference.
 fn action_and_metadata(line: &[u8], number: usize) -> Result<(String, Json), Problem> {
     let parsed = Json::parse(line).map_err(|error| unreadable_failure(&error))?;
-    let malformed = |expected: &str, found: &str| Problem::illegal_argument(format!("Malformed action/metadata line [{number}], expected {expected} but found [{found}]"));
+    let malformed =
+        |expected: &str, found: &str| Problem::illegal_argument(format!("Malformed action/metadata line [{number}], expected {expected} but found [{found}]"));
     let Some(members) = parsed.as_map() else {
         return Err(malformed("START_OBJECT", &token_name(&parsed).to_string()));
     };
@@ -221,7 +222,9 @@ fn validate(action: &Action, errors: &mut Vec<String>) {
                 errors.push("id is missing".to_owned());
             }
             if action.conditions.version.is_some() || action.conditions.version_type != VersionType::Internal {
-                errors.push("internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` and `if_primary_term` instead".to_owned());
+                errors.push(
+                    "internal versioning can not be used for optimistic concurrency control. Please use `if_seq_no` and `if_primary_term` instead".to_owned(),
+                );
             }
             errors.extend(request.validate());
         }
@@ -242,7 +245,10 @@ mod tests {
 
     #[test]
     fn reads_all_actions() {
-        let actions = read("{\"index\":{\"_type\":\"events\"}}\n{ \"a\": 1.0 }\r\n\n{\"delete\":{\"_index\":\"x\",\"_id\":7}}\n{\"index\":{\"op_type\":\"create\"}}\n{}\n").unwrap();
+        let actions = read(
+            "{\"index\":{\"_type\":\"events\"}}\n{ \"a\": 1.0 }\r\n\n{\"delete\":{\"_index\":\"x\",\"_id\":7}}\n{\"index\":{\"op_type\":\"create\"}}\n{}\n",
+        )
+        .unwrap();
         assert_eq!(actions[0].kind, ActionKind::Index(Bytes::from_static(b"{ \"a\": 1.0 }")));
         assert_eq!((actions[0].index.as_str(), &actions[0].id), ("logs", &None));
         assert_eq!((actions[1].index.as_str(), actions[1].id.as_deref()), ("x", Some("7")));
@@ -261,7 +267,10 @@ mod tests {
             ("{}\n{}\n", "Malformed action/metadata line [1], expected FIELD_NAME but found [END_OBJECT]"),
             ("{\"delete\":{}}\n", "Validation Failed: 1: id is missing;"),
             ("{\"update\":{\"_id\":\"1\"}}\n{}\n", "Validation Failed: 1: script or doc is missing;"),
-            ("{\"create\":{\"_id\":\"1\",\"version\":3}}\n{}\n", "Validation Failed: 1: create operations do not support explicit versions. use index instead;"),
+            (
+                "{\"create\":{\"_id\":\"1\",\"version\":3}}\n{}\n",
+                "Validation Failed: 1: create operations do not support explicit versions. use index instead;",
+            ),
         ] {
             assert_eq!(read(body), Err(expected.to_owned()), "{body}");
         }

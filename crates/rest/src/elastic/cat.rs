@@ -310,7 +310,8 @@ async fn templates(rest: Arc<Rest>, request: Request) -> Handled {
     let listed = |template: &watchbell_json::Json, name: &str| format!("[{}]", list_of(template.get(name)).join(", "));
     let mut table = Table::new(TEMPLATE_COLUMNS);
     for (name, template) in named(&entries, Kind::LegacyTemplate, &wanted) {
-        let row = [Some(name.to_owned()), Some(listed(template, "index_patterns")), member(template, "order"), member(template, "version"), Some(String::new())];
+        let row =
+            [Some(name.to_owned()), Some(listed(template, "index_patterns")), member(template, "order"), member(template, "version"), Some(String::new())];
         table.rows.push(row.to_vec());
     }
     for (name, template) in named(&entries, Kind::IndexTemplate, &wanted) {

@@ -107,7 +107,10 @@ impl Table {
                 _ => (key.as_str(), false),
             };
             let Some(at) = self.column(name) else {
-                return Err(Problem::Failure(watchbell_json::Failure::new("unsupported_operation_exception", format!("Unable to sort by unknown sort key `{name}`"))));
+                return Err(Problem::Failure(watchbell_json::Failure::new(
+                    "unsupported_operation_exception",
+                    format!("Unable to sort by unknown sort key `{name}`"),
+                )));
             };
             keys.push((at, descending));
         }
@@ -134,7 +137,8 @@ impl Table {
         }
         let cell = |cells: &'_ [Cell], at: usize| -> Option<usize> { cells.get(at).map(|_| at) };
         lines.extend(self.rows.iter().map(|cells| chosen.iter().map(|(at, _)| cell(cells, *at).and_then(|at| cells[at].as_deref()).unwrap_or("")).collect()));
-        let widths: Vec<usize> = (0..chosen.len()).map(|at| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> =
+            (0..chosen.len()).map(|at| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
         let mut out = String::new();
         for line in &lines {
             for (place, cell) in line.iter().enumerate() {
@@ -196,7 +200,8 @@ fn rounded_size(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    const COLUMNS: &[Column] = &[text("index", &["i"], "name"), number("docs.count", &["dc"], "documents"), on_request(number("docs.deleted", &["dd"], "deleted"))];
+    const COLUMNS: &[Column] =
+        &[text("index", &["i"], "name"), number("docs.count", &["dc"], "documents"), on_request(number("docs.deleted", &["dd"], "deleted"))];
 
     fn table() -> Table {
         let row = |name: &str, count: &str| vec![Some(name.to_owned()), Some(count.to_owned()), None];
@@ -209,7 +214,10 @@ mod tests {
         assert_eq!(table.to_text(&table.chosen(None), true), "index docs.count\na              9\nbb            10\n");
         table.sort(&["dc:desc".to_owned()]).unwrap();
         assert_eq!(table.to_text(&table.chosen(Some(vec!["i".to_owned(), "dc".to_owned()])), false), "bb 10\na   9\n");
-        assert_eq!(table.to_json(&table.chosen(Some(vec!["docs.*".to_owned()]))).to_string(), r#"[{"docs.count":"10","docs.deleted":null},{"docs.count":"9","docs.deleted":null}]"#);
+        assert_eq!(
+            table.to_json(&table.chosen(Some(vec!["docs.*".to_owned()]))).to_string(),
+            r#"[{"docs.count":"10","docs.deleted":null},{"docs.count":"9","docs.deleted":null}]"#
+        );
         assert!(table.sort(&["nope".to_owned()]).is_err());
     }
 

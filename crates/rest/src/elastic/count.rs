@@ -41,8 +41,7 @@ async fn count(rest: Arc<Rest>, request: Request) -> Handled {
         body.get_or_insert_with(Json::object).set("min_score", score);
     }
     let limit = request.params.int("terminate_after")?.filter(|limit| *limit > 0).and_then(|limit| u64::try_from(limit).ok());
-    let search =
-        SearchRequest { indices: request.indices(), options, search_type: "query_then_fetch".to_owned(), body, now: request.now, timeout: SEARCH_MAX };
+    let search = SearchRequest { indices: request.indices(), options, search_type: "query_then_fetch".to_owned(), body, now: request.now, timeout: SEARCH_MAX };
     let (count, shards) = rest.indices.count(&search).await.map_err(|error| located(error.into(), &text))?;
     let early = limit.filter(|limit| count >= *limit);
     let answer = Json::object().with("count", early.unwrap_or(count));

@@ -154,7 +154,9 @@ async fn stored_fields(rest: &Rest, document: &Document, names: &[String]) -> Op
     let source = Json::parse(&document.source).ok()?;
     let mut fields = Json::object();
     for name in names {
-        let stored = mapped_field(&info.mapping, name).and_then(|field| field.get("store")).is_some_and(|store| matches!(store, Json::Bool(true)) || store.as_str() == Some("true"));
+        let stored = mapped_field(&info.mapping, name)
+            .and_then(|field| field.get("store"))
+            .is_some_and(|store| matches!(store, Json::Bool(true)) || store.as_str() == Some("true"));
         let parts: Vec<&str> = name.split('.').collect();
         match source.at(&parts) {
             Some(Json::Null) | None => {}

@@ -309,7 +309,10 @@ mod tests {
         let errors = |query: &str, operation| Conditions::from_params(&Parameters::decode(query)).unwrap().validate(operation, Some("1"));
         assert_eq!(errors("if_seq_no=0", Operation::Index), ["ifSeqNo is set, but primary term is [0]"]);
         assert_eq!(errors("if_primary_term=2", Operation::Index), ["ifSeqNo is unassigned, but primary term is [2]"]);
-        assert_eq!(errors("version=10&version_type=external&if_seq_no=0&if_primary_term=1", Operation::Index), ["compare and write operations can not use versioning"]);
+        assert_eq!(
+            errors("version=10&version_type=external&if_seq_no=0&if_primary_term=1", Operation::Index),
+            ["compare and write operations can not use versioning"]
+        );
         assert_eq!(errors("version=3", Operation::Create), ["create operations do not support explicit versions. use index instead"]);
         assert_eq!(errors("version=-1&version_type=external", Operation::Index), ["illegal version value [-1] for version type [EXTERNAL]"]);
         assert!(errors("if_seq_no=0&if_primary_term=1", Operation::Delete).is_empty());

@@ -104,7 +104,14 @@ fn read_entries(request: &Request, body: &Json) -> Result<Vec<Entry>, Problem> {
     if errors.is_empty() { Ok(entries) } else { Err(Problem::validation(&errors)) }
 }
 
-fn read_entry(item: &Json, at: usize, default_index: &str, default_filter: &SourceFilter, entries: &mut Vec<Entry>, errors: &mut Vec<String>) -> Result<(), Problem> {
+fn read_entry(
+    item: &Json,
+    at: usize,
+    default_index: &str,
+    default_filter: &SourceFilter,
+    entries: &mut Vec<Entry>,
+    errors: &mut Vec<String>,
+) -> Result<(), Problem> {
     let Some(members) = item.as_map() else {
         return Err(Problem::illegal_argument("docs array element should include an object"));
     };

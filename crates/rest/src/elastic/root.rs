@@ -30,26 +30,10 @@ struct Build {
 
 fn build(generation: Generation) -> Build {
     match generation {
-        Generation::G6 => Build {
-            lucene: "7.7.3",
-            wire: "5.6.0",
-            index: "5.0.0",
-        },
-        Generation::G7 => Build {
-            lucene: "8.11.3",
-            wire: "6.8.0",
-            index: "6.0.0-beta1",
-        },
-        Generation::G8 => Build {
-            lucene: "9.12.2",
-            wire: "7.17.0",
-            index: "7.0.0",
-        },
-        Generation::G9 => Build {
-            lucene: "10.2.2",
-            wire: "8.19.0",
-            index: "8.0.0",
-        },
+        Generation::G6 => Build { lucene: "7.7.3", wire: "5.6.0", index: "5.0.0" },
+        Generation::G7 => Build { lucene: "8.11.3", wire: "6.8.0", index: "6.0.0-beta1" },
+        Generation::G8 => Build { lucene: "9.12.2", wire: "7.17.0", index: "7.0.0" },
+        Generation::G9 => Build { lucene: "10.2.2", wire: "8.19.0", index: "8.0.0" },
     }
 }
 

@@ -90,7 +90,9 @@ async fn search(rest: Arc<Rest>, request: Request) -> Handled {
 /// Whether a body asks for hits without ids.
 pub(super) fn hides_ids(body: Option<&Json>) -> bool {
     let stored = body.and_then(|body| body.get("stored_fields"));
-    stored.is_some_and(|stored| stored.as_str() == Some("_none_") || stored.as_list().is_some_and(|names| names.len() == 1 && names.iter().any(|name| name.as_str() == Some("_none_"))))
+    stored.is_some_and(|stored| {
+        stored.as_str() == Some("_none_") || stored.as_list().is_some_and(|names| names.len() == 1 && names.iter().any(|name| name.as_str() == Some("_none_")))
+    })
 }
 
 /// Runs a search, and makes one error of it where every shard failed.

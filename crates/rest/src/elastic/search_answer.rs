@@ -96,22 +96,22 @@ pub(super) fn shards_json(shards: usize, failures: &[ShardFailure], rest: &Rest)
 }
 
 fn shard_failure(failure: &ShardFailure, rest: &Rest) -> Json {
-    Json::object()
-        .with("shard", 0)
-        .with("index", failure.index.as_str())
-        .with("node", rest.node_id.as_str())
-        .with("reason", failure.reason.to_exception_json())
+    Json::object().with("shard", 0).with("index", failure.index.as_str()).with("node", rest.node_id.as_str()).with("reason", failure.reason.to_exception_json())
 }
 
 /// The error of a search that failed on every shard.
 pub(super) fn all_shards_failed(failures: &[ShardFailure], rest: &Rest) -> Problem {
     let failed: Json = failures.iter().map(|failure| shard_failure(failure, rest)).collect();
     let status = failures.iter().map(|failure| status_of(&failure.reason)).max().unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let failure = Failure::new("search_phase_execution_exception", "all shards failed").with("phase", "query").with("grouped", true).with("failed_shards", failed);
+    let failure =
+        Failure::new("search_phase_execution_exception", "all shards failed").with("phase", "query").with("grouped", true).with("failed_shards", failed);
     // The reference shows a cause on top only where the shard's failure is no exception of its own.
     let foreign = failures.first().map(|failure| &failure.reason).filter(|reason| reason.kind == "illegal_argument_exception");
-    Problem::WithStatus(status, match foreign {
-        Some(first) => failure.caused_by(first.clone().caused_by(first.clone())),
-        None => failure,
-    })
+    Problem::WithStatus(
+        status,
+        match foreign {
+            Some(first) => failure.caused_by(first.clone().caused_by(first.clone())),
+            None => failure,
+        },
+    )
 }

@@ -115,7 +115,10 @@ mod tests {
         let merged = |query: &str, body: Option<Json>| merged_body(&Parameters::decode(query), body).unwrap();
         assert_eq!(merged("", None), None);
         assert_eq!(merged("", Some(json!({"size": 3}))), Some(json!({"size": 3})));
-        assert_eq!(merged("size=1&sort=level:desc,n,m:asc", Some(json!({"size": 3}))), Some(json!({"size": 1, "sort": [{"level": {"order": "desc"}}, "n", {"m": {"order": "asc"}}]})));
+        assert_eq!(
+            merged("size=1&sort=level:desc,n,m:asc", Some(json!({"size": 3}))),
+            Some(json!({"size": 1, "sort": [{"level": {"order": "desc"}}, "n", {"m": {"order": "asc"}}]}))
+        );
         assert_eq!(merged("q=a:b&lenient&_source=false", None), Some(json!({"query": {"query_string": {"query": "a:b", "lenient": true}}, "_source": false})));
         assert_eq!(merged("track_total_hits=5", None), Some(json!({"track_total_hits": 5})));
         assert!(merged_body(&Parameters::decode("from=x"), None).is_err());

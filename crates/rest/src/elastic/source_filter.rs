@@ -7,8 +7,7 @@ use crate::filter_path::wildcard_matches;
 use crate::parameters::{Parameters, split_list};
 
 /// The parameters' names.
-pub(super) const SOURCE_PARAMETERS: &[&str] =
-    &["_source", "_source_includes", "_source_excludes", "_source_include", "_source_exclude"];
+pub(super) const SOURCE_PARAMETERS: &[&str] = &["_source", "_source_includes", "_source_excludes", "_source_include", "_source_exclude"];
 
 /// How much of the source is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]

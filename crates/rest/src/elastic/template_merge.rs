@@ -60,7 +60,9 @@ fn merge_into(made: &mut Option<Json>, part: Option<&Json>) {
     let Some(part) = part else { return };
     let mut part = part.clone();
     // Dynamic templates are a list: later ones stand before earlier ones, which thereby stay in force.
-    if let (Some(old), Some(new)) = (made.as_ref().and_then(|made| made.get("dynamic_templates")).and_then(Json::as_list), part.get("dynamic_templates").and_then(Json::as_list)) {
+    if let (Some(old), Some(new)) =
+        (made.as_ref().and_then(|made| made.get("dynamic_templates")).and_then(Json::as_list), part.get("dynamic_templates").and_then(Json::as_list))
+    {
         let both: Json = new.iter().chain(old).cloned().collect();
         part.set("dynamic_templates", both);
     }
@@ -91,7 +93,8 @@ pub(super) fn overlap(a: &str, b: &str) -> bool {
         ([b'*', rest @ ..], other) | (other, [b'*', rest @ ..]) => {
             let rest = std::str::from_utf8(rest).unwrap_or("");
             let other = std::str::from_utf8(other).unwrap_or("");
-            (0..=other.len()).filter(|at| other.is_char_boundary(*at)).any(|at| overlap(rest, &other[at..])) || other.starts_with('*') && overlap(rest, &other[1..])
+            (0..=other.len()).filter(|at| other.is_char_boundary(*at)).any(|at| overlap(rest, &other[at..]))
+                || other.starts_with('*') && overlap(rest, &other[1..])
         }
         ([x, ..], [y, ..]) if x == y => overlap(&a[1..], &b[1..]),
         _ => false,
@@ -154,8 +157,16 @@ mod tests {
     #[test]
     fn legacy_templates_are_merged_in_their_order() {
         let entries = entries(&[
-            (Kind::LegacyTemplate, "b", json!({"index_patterns": ["logs-*"], "order": 1, "settings": {"index.refresh_interval": "8s"}, "mappings": {"properties": {"b": {"type": "long"}}}})),
-            (Kind::LegacyTemplate, "a", json!({"index_patterns": "*", "order": 0, "settings": {"refresh_interval": "9s", "number_of_replicas": 0}, "mappings": {"properties": {"a": {"type": "keyword"}}}})),
+            (
+                Kind::LegacyTemplate,
+                "b",
+                json!({"index_patterns": ["logs-*"], "order": 1, "settings": {"index.refresh_interval": "8s"}, "mappings": {"properties": {"b": {"type": "long"}}}}),
+            ),
+            (
+                Kind::LegacyTemplate,
+                "a",
+                json!({"index_patterns": "*", "order": 0, "settings": {"refresh_interval": "9s", "number_of_replicas": 0}, "mappings": {"properties": {"a": {"type": "keyword"}}}}),
+            ),
         ]);
         let made = template_for(&entries, "logs-1").unwrap();
         assert_eq!(made.settings, Some(json!({"index": {"refresh_interval": "8s", "number_of_replicas": "0"}})));
@@ -168,7 +179,11 @@ mod tests {
             (Kind::LegacyTemplate, "l", json!({"index_patterns": ["*"], "mappings": {"properties": {"l": {"type": "long"}}}})),
             (Kind::ComponentTemplate, "c", json!({"template": {"mappings": {"properties": {"c": {"type": "ip"}}}}})),
             (Kind::IndexTemplate, "low", json!({"index_patterns": ["logs-*"], "priority": 1})),
-            (Kind::IndexTemplate, "high", json!({"index_patterns": ["logs-*"], "priority": 5, "composed_of": ["c"], "template": {"mappings": {"properties": {"z": {"type": "long"}}}}})),
+            (
+                Kind::IndexTemplate,
+                "high",
+                json!({"index_patterns": ["logs-*"], "priority": 5, "composed_of": ["c"], "template": {"mappings": {"properties": {"z": {"type": "long"}}}}}),
+            ),
         ]);
         let made = template_for(&entries, "logs-1").unwrap();
         assert_eq!(made.mappings, Some(json!({"properties": {"c": {"type": "ip"}, "z": {"type": "long"}}})));
@@ -178,7 +193,9 @@ mod tests {
 
     #[test]
     fn patterns_overlap_or_not() {
-        for (a, b, expected) in [("wbc-t-*", "wbc-t-1*", true), ("a*", "b*", false), ("*", "x", true), ("a*c", "ab*", true), ("ab", "ab", true), ("ab", "abc", false)] {
+        for (a, b, expected) in
+            [("wbc-t-*", "wbc-t-1*", true), ("a*", "b*", false), ("*", "x", true), ("a*c", "ab*", true), ("ab", "ab", true), ("ab", "abc", false)]
+        {
             assert_eq!(overlap(a, b), expected, "{a} {b}");
             assert_eq!(overlap(b, a), expected, "{b} {a}");
         }

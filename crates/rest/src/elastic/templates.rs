@@ -18,7 +18,8 @@ use crate::response::{Body, Response};
 use crate::rest::Rest;
 use crate::router::{Handled, Route, Router};
 
-const TEMPLATE_PARAMETERS: &[&str] = &["create", "order", "cause", "timeout", "master_timeout", "local", "flat_settings", "include_type_name", "include_defaults"];
+const TEMPLATE_PARAMETERS: &[&str] =
+    &["create", "order", "cause", "timeout", "master_timeout", "local", "flat_settings", "include_type_name", "include_defaults"];
 
 pub(super) fn routes(router: &mut Router) {
     let put = &[Method::PUT, Method::POST];
@@ -49,7 +50,11 @@ pub(super) fn routes(router: &mut Router) {
         router.add(Route::new(get, path, get_pipeline).parameters(&[TEMPLATE_PARAMETERS, &["summary"]]));
     }
     for path in ["/_data_stream", "/_data_stream/{name}"] {
-        router.add(Route::new(&[Method::GET], path, get_data_stream).parameters(&[TEMPLATE_PARAMETERS, super::expressions::EXPRESSION_PARAMETERS, &["verbose"]]));
+        router.add(Route::new(&[Method::GET], path, get_data_stream).parameters(&[
+            TEMPLATE_PARAMETERS,
+            super::expressions::EXPRESSION_PARAMETERS,
+            &["verbose"],
+        ]));
     }
 }
 
@@ -178,10 +183,15 @@ fn validate_index_template(entries: &Entries, name: &str, template: &Json) -> Re
         return Err(Problem::validation(&["index template priority must be >= 0"]));
     }
     let ignored = list(template.get("ignore_missing_component_templates"));
-    let missing: Vec<String> =
-        list(template.get("composed_of")).into_iter().filter(|part| !entries.contains_key(&(Kind::ComponentTemplate, part.clone())) && !ignored.contains(part)).collect();
+    let missing: Vec<String> = list(template.get("composed_of"))
+        .into_iter()
+        .filter(|part| !entries.contains_key(&(Kind::ComponentTemplate, part.clone())) && !ignored.contains(part))
+        .collect();
     if !missing.is_empty() {
-        let reason = format!("index_template [{name}] invalid, cause [index template [{name}] specifies component templates [{}] that do not exist]", missing.join(", "));
+        let reason = format!(
+            "index_template [{name}] invalid, cause [index template [{name}] specifies component templates [{}] that do not exist]",
+            missing.join(", ")
+        );
         return Err(Failure::new("invalid_index_template_exception", reason).into());
     }
     let patterns = list(template.get("index_patterns"));

@@ -41,7 +41,9 @@ const RETRIES_MAX: i32 = 1000;
 
 pub(super) fn routes(router: &mut Router) {
     router.add(Route::new(&[Method::POST], "/{index}/_update/{id}", update).parameters(&[UPDATE_PARAMETERS, SOURCE_PARAMETERS]).with_body());
-    router.add(Route::new(&[Method::POST], "/{index}/{type}/{id}/_update", update_typed).parameters(&[UPDATE_PARAMETERS, SOURCE_PARAMETERS]).with_body().last_resort());
+    router.add(
+        Route::new(&[Method::POST], "/{index}/{type}/{id}/_update", update_typed).parameters(&[UPDATE_PARAMETERS, SOURCE_PARAMETERS]).with_body().last_resort(),
+    );
 }
 
 async fn update_typed(rest: Arc<Rest>, request: Request) -> Handled {
@@ -59,7 +61,8 @@ async fn update(rest: Arc<Rest>, request: Request) -> Handled {
     let retries = params.int("retry_on_conflict")?.unwrap_or(0).clamp(0, RETRIES_MAX);
     params.duration("timeout")?;
     if conditions.version.is_some() || conditions.version_type != VersionType::Internal {
-        let errors = Conditions { version: conditions.version.or(Some(0)), version_type: VersionType::Internal, ..conditions }.validate(Operation::Index, Some(id));
+        let errors =
+            Conditions { version: conditions.version.or(Some(0)), version_type: VersionType::Internal, ..conditions }.validate(Operation::Index, Some(id));
         return Err(Problem::validation(&errors));
     }
     let body = if request.body.is_empty() { Json::object() } else { parse_json(&request.body)? };
@@ -152,7 +155,13 @@ impl Updated {
 }
 
 /// Reads, plans and writes, and begins again while somebody is faster and repetitions are left.
-pub(super) async fn run_update(rest: &Rest, target: &UpdateTarget<'_>, asked: &UpdateRequest, refresh: Refresh, context: &mut ErrorContext) -> Result<Updated, Problem> {
+pub(super) async fn run_update(
+    rest: &Rest,
+    target: &UpdateTarget<'_>,
+    asked: &UpdateRequest,
+    refresh: Refresh,
+    context: &mut ErrorContext,
+) -> Result<Updated, Problem> {
     let mut retries = target.retries;
     loop {
         let document = match rest.indices.get_document(target.index, target.id).await {

@@ -41,7 +41,9 @@ impl UpdateRequest {
     pub(super) fn parse(text: &[u8], body: &Json) -> Result<UpdateRequest, Failure> {
         let mut update = UpdateRequest::default();
         let Some(members) = body.as_map() else {
-            return Err(Failure::new("parsing_exception", format!("[UpdateRequest] Expected START_OBJECT but was: {}", token_name(body))).with("line", 1).with("col", 1));
+            return Err(Failure::new("parsing_exception", format!("[UpdateRequest] Expected START_OBJECT but was: {}", token_name(body)))
+                .with("line", 1)
+                .with("col", 1));
         };
         for (name, value) in members.iter() {
             match &**name {

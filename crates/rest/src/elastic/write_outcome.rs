@@ -151,7 +151,12 @@ mod tests {
         let found = Some(Revision { seq_no: 0, primary_term: 1 });
         for (expect, version, current, expected) in [
             (Expect::Absent, None, found, "[1]: version conflict, document already exists (current version [3])"),
-            (Expect::Revision(revision), None, found, "[1]: version conflict, required seqNo [5], primary term [1]. current document has seqNo [0] and primary term [1]"),
+            (
+                Expect::Revision(revision),
+                None,
+                found,
+                "[1]: version conflict, required seqNo [5], primary term [1]. current document has seqNo [0] and primary term [1]",
+            ),
             (Expect::Revision(revision), None, None, "[1]: version conflict, required seqNo [5], primary term [1]. but no document was found"),
             (Expect::Anything, Some(VersionCheck::External(3)), found, "[1]: version conflict, current version [3] is higher or equal to the one provided [3]"),
             (Expect::Anything, Some(VersionCheck::ExternalGte(2)), found, "[1]: version conflict, current version [3] is higher than the one provided [2]"),
