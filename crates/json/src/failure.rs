@@ -103,24 +103,14 @@ impl Failure {
     /// The innermost cause reached through Elasticsearch's own exceptions (spec watcher-api §1.4).
     #[must_use]
     pub fn root_cause(&self) -> &Failure {
-        if self.kind == "x_content_parse_exception" {
-            // The parser's own exception gives way to the innermost of Elasticsearch's behind it.
-            let mut innermost = self;
-            let mut next = self.caused_by.as_deref();
-            while let Some(cause) = next {
-                if !cause.is_foreign() {
-                    innermost = cause;
-                }
-                next = cause.caused_by.as_deref();
-            }
-            return innermost;
-        }
         let mut root = self;
         while let Some(cause) = &root.caused_by {
             // What a parser wraps round the errors of what it parses is looked through.
             let wraps = root.kind == "x_content_parse_exception";
             let goes_on = if wraps { !cause.is_foreign() || cause.kind == root.kind } else { !root.is_foreign() && !cause.is_foreign() };
-            if !goes_on {
+            // Lucene's parser of query strings has an exception of the same name as Elasticsearch's own.
+            let of_lucene = root.kind == "query_shard_exception" && cause.kind == "parse_exception";
+            if !goes_on || of_lucene {
                 break;
             }
             root = cause;

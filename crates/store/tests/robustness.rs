@@ -133,6 +133,15 @@ proptest! {
     }
 
     #[test]
+    fn query_strings(text in "([a-z:()\"*?~^\\\\+!&|<>=/ \\[\\]{}日-]|TO|AND|OR|NOT|_exists_|\\\\u0041){0,30}", and in any::<bool>()) {
+        let mapping = Mapping::parse(&watchbell_json::json!({"properties": {"a": {"type": "text"}, "b": {"type": "keyword"}, "c": {"type": "date"}}})).unwrap();
+        let operator = if and { "and" } else { "or" };
+        let query = Json::object().with("query_string", Json::object().with("query", text).with("default_operator", operator));
+        let context = PlanContext { index: "i", uuid: "u", mapping: &mapping, now: jiff::Timestamp::UNIX_EPOCH };
+        drop(bind(&dsl::parse_query(&query).unwrap(), &context));
+    }
+
+    #[test]
     fn dates_and_names(format in "\\PC{0,16}", text in "\\PC{0,16}", operations in "[-+/|0-9yMwdhms]{0,12}") {
         let now = jiff::Timestamp::UNIX_EPOCH;
         drop(parse_zone(&text));
@@ -182,6 +191,8 @@ fn the_deepest_documents_fit_a_small_stack() {
             query = Json::object().with("bool", Json::object().with("must", vec![query]));
         }
         let context = PlanContext { index: "i", uuid: "u", mapping: &off, now: jiff::Timestamp::UNIX_EPOCH };
+        let nested = Json::object().with("query_string", Json::object().with("query", "(".repeat(10_000)));
+        assert!(bind(&dsl::parse_query(&nested).unwrap(), &context).is_err());
         let plan = bind(&dsl::parse_query(&query).unwrap(), &context).unwrap();
         let fields = index_document(&off, &limits, "1", &watchbell_json::json!({"t": "x"})).unwrap().fields;
         let statistics = TermStatistics::count(&plan, std::iter::once(&fields));

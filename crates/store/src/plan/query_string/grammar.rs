@@ -42,6 +42,8 @@ pub(super) struct Expression {
     pub(super) field: Option<String>,
     pub(super) kind: ExpressionKind,
     pub(super) boost: f32,
+    /// A boost was written.
+    pub(super) boosted: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -175,8 +177,9 @@ impl Parser {
             Some('/') => self.regex()?,
             _ => self.term()?,
         };
+        let boosted = self.peek(0) == Some('^');
         let boost = self.boost()?;
-        Ok(Expression { field, kind, boost })
+        Ok(Expression { field, kind, boost, boosted })
     }
 
     /// `name:`, if that is what stands here.
@@ -384,7 +387,27 @@ mod tests {
 
     #[test]
     fn what_is_no_query() {
-        for text in ["slow)", "status:[400 TO", "status:[400]", "AND", "slow AND", "OR slow", "a AND AND b", "level:", ":slow", "a:b:c", "slow\\", "\\u00zz", "+", "-", "{slow}", "[slow", "page/search", "(", "\"a"] {
+        for text in [
+            "slow)",
+            "status:[400 TO",
+            "status:[400]",
+            "AND",
+            "slow AND",
+            "OR slow",
+            "a AND AND b",
+            "level:",
+            ":slow",
+            "a:b:c",
+            "slow\\",
+            "\\u00zz",
+            "+",
+            "-",
+            "{slow}",
+            "[slow",
+            "page/search",
+            "(",
+            "\"a",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -78,7 +78,16 @@ impl Binder<'_> {
         }
         let and = self.query.operator == Operator::And;
         let mut placed: Vec<(Occurs, Option<Plan>)> = Vec::new();
-        for clause in clauses {
+        let mut rest = clauses;
+        while let Some((clause, after)) = rest.split_first() {
+            let words = run_of_words(rest);
+            if let [_, _, ..] = words {
+                rest = &rest[words.len()..];
+                let occurs = if and { Occurs::Must } else { Occurs::Should };
+                placed.push((occurs, self.term(&joined(words), fields)?));
+                continue;
+            }
+            rest = after;
             let before = placed.last_mut().map(|(occurs, _)| occurs).filter(|occurs| **occurs != Occurs::MustNot);
             match (clause.conjunction, before) {
                 (Conjunction::And, Some(before)) => *before = Occurs::Must,
@@ -252,6 +261,34 @@ impl Binder<'_> {
         }
         out
     }
+}
+
+/// Plain words beside each other are one text, which an analyser sees whole; what an operator follows is not among them.
+fn run_of_words(clauses: &[Clause]) -> &[Clause] {
+    let plain = |clause: &Clause| {
+        let expression = &clause.expression;
+        let word = matches!(&expression.kind, ExpressionKind::Term(chars) if !chars.iter().any(|(c, escaped)| !escaped && matches!(c, '*' | '?')));
+        word && clause.conjunction == Conjunction::None && clause.modifier == Modifier::None && expression.field.is_none() && !expression.boosted
+    };
+    let mut length = clauses.iter().take_while(|clause| plain(clause)).count();
+    if length > 0 && clauses.get(length).is_some_and(|next| next.conjunction != Conjunction::None) {
+        length -= 1;
+    }
+    &clauses[..length]
+}
+
+fn joined(words: &[Clause]) -> Vec<TermChar> {
+    let mut out: Vec<TermChar> = Vec::new();
+    for word in words {
+        if let ExpressionKind::Term(chars) = &word.expression.kind {
+            if !out.is_empty() {
+                out.push((' ', false));
+            }
+            out.extend(chars);
+        }
+    }
+    // Joined words hold no pattern: what looks like one was escaped.
+    out.into_iter().map(|(c, _)| (c, true)).collect()
 }
 
 fn exists_field(fields: &Fields) -> bool {
