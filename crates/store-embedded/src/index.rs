@@ -116,7 +116,7 @@ impl Index {
         self.deleted.store(true, Ordering::Release);
     }
 
-    /// Searches see every row up to this one.
+    /// Searches see every row up to this one, as soon as there is a search side.
     pub(crate) fn visible_seq(&self) -> i64 {
         self.visible_seq.load(Ordering::Acquire)
     }

@@ -55,6 +55,15 @@ struct Queue {
     abandoned: bool,
 }
 
+impl Queue {
+    /// What somebody waits for goes first; among equals it goes round.
+    fn next(&self) -> Option<i64> {
+        let round = || self.work.range(self.last + 1..).chain(self.work.range(..=self.last));
+        let waited_for = round().find(|(_, work)| !work.waiters.is_empty());
+        waited_for.or_else(|| round().next()).map(|(number, _)| *number)
+    }
+}
+
 pub(crate) struct Indexer {
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -226,9 +235,7 @@ impl Thread {
             if !queue.forget.is_empty() {
                 return Task::Forget(std::mem::take(&mut queue.forget));
             }
-            let waited_for = queue.work.iter().find(|(_, work)| !work.waiters.is_empty()).map(|(number, _)| *number);
-            let in_turn = || queue.work.range(queue.last + 1..).next().or_else(|| queue.work.first_key_value()).map(|(number, _)| *number);
-            if let Some(number) = waited_for.or_else(in_turn)
+            if let Some(number) = queue.next()
                 && let Some(work) = queue.work.remove(&number)
             {
                 queue.last = number;
@@ -325,9 +332,7 @@ impl Thread {
         if refresh && index.search_side().is_none() {
             index.set_search_side(Some(Arc::new(derived.search_side())));
         }
-        if index.search_side().is_some() {
-            index.set_visible_seq(derived.committed_seq);
-        }
+        index.set_visible_seq(derived.committed_seq);
         let more = !reached || (work.refresh_to.is_none() && derived.added_seq < last_seq);
         Ok(if more { Progress::More } else { Progress::Done })
     }
@@ -380,9 +385,7 @@ impl Thread {
     fn close_writer(&mut self, number: i64) -> Result<(), String> {
         let Some(opened) = self.open.get_mut(&number) else { return Ok(()) };
         opened.derived.close_writer().map_err(|error| error.to_string())?;
-        if opened.index.search_side().is_some() {
-            opened.index.set_visible_seq(opened.derived.committed_seq);
-        }
+        opened.index.set_visible_seq(opened.derived.committed_seq);
         Ok(())
     }
 
