@@ -7,9 +7,11 @@
 //! * [`Search`]: a search body, untouched, against some indices, at an explicit *now*;
 //! * [`Indices`]: what the Elasticsearch-compatible API needs beyond that.
 //!
-//! Elasticsearch's behaviour that every implementation shares is here too, as pure functions over values: mappings and
-//! dynamic mapping ([`mapping`]), analysis of text ([`analysis`]), the query language ([`query`]), its evaluation over a
-//! document ([`evaluate`]), and the reference store in memory ([`memory`]), which is the model that others are compared with.
+//! Elasticsearch's behaviour that every implementation shares is here too, as pure functions over values. A document goes
+//! through its index's [`mapping`] to typed values, texts through [`analysis`], dates through [`dates`]. A search goes from JSON
+//! ([`dsl`]) to a [`query`], is bound to each index's mapping as a [`plan`], and its hits are sorted and shown by [`search`].
+//! [`evaluate`] matches a plan against one document; the reference store in [`memory`] does so with every document, and is the
+//! model that others are compared with. Watcher's own indices are in [`system`].
 //!
 //! Invariants: no I/O here; who implements the contract may not weaken it (see the contract test suite, [`contract`]).
 
