@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the corpus against a server and compares with the list of expected failures, both ways (standard library only).
 
-    check.py --url http://127.0.0.1:9200 [--area NAME]... [--name TEXT] [--expected FILE] [-v]
+    check.py --url http://127.0.0.1:9200 [--area NAME]... [--name TEXT] [--expected FILE] [--write] [-v]
 
 A case that fails and is not on the list is a regression. A case that passes and is on the list must leave it. Prints the rate
 of every area and closes with "N passed, N failed", where a case passes when it does what the list says. Exit 0: all did.
+--write brings the list up to date: what passes leaves it, what fails is put at its end, to be sorted in with its reason.
 """
 import argparse
 import collections
@@ -26,6 +27,19 @@ def read_expected(path):
             twice += [name] if name in names else []
             names.add(name)
     return names, twice
+
+
+def rewrite(path, cases):
+    """The list without what passes, and with what fails and is not on it."""
+    failing = [case["name"] for case in cases if case["result"] == "failed"]
+    known, _ = read_expected(path)
+    gone = {case["name"] for case in cases if case["result"] == "passed"}
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() not in gone]
+    groups = "\n".join(lines).split("\n\n")
+    kept = [group for group in groups if any(not line.startswith("#") for line in group.splitlines()) or group is groups[0]]
+    new = [name for name in failing if name not in known]
+    kept += ["# to be explained\n" + "\n".join(new)] if new else []
+    path.write_text("\n\n".join(group.strip("\n") for group in kept) + "\n", encoding="utf-8")
 
 
 def run(args):
@@ -51,12 +65,16 @@ def main():
     ap.add_argument("--area", action="append")
     ap.add_argument("--name")
     ap.add_argument("--expected", type=pathlib.Path, default=HERE / "expected-failures.txt")
+    ap.add_argument("--write", action="store_true", help="bring the list up to date")
     ap.add_argument("-v", action="store_true", help="what run.py says, too")
     args = ap.parse_args()
     expected, twice = read_expected(args.expected)
     found = run(args)
     if found is None:
         return 2
+    if args.write:
+        rewrite(args.expected, found["cases"])
+        expected, twice = read_expected(args.expected)
     rates, wrong = collections.defaultdict(lambda: [0, 0]), [f"on the list twice: {name}" for name in twice]
     seen = set()
     for case in found["cases"]:
