@@ -1,5 +1,7 @@
 //! `cargo xtask`: what the repository checks about itself, and the tools that are not part of the product.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+
 mod tidy;
 
 use std::process::ExitCode;

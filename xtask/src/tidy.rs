@@ -42,7 +42,7 @@ const FORBIDDEN_MODULES: &[&str] = &["util", "utils", "common", "helper", "helpe
 const LINE_CHARS_MAX: usize = 180;
 const FILE_LINES_MAX: usize = 1200;
 
-pub fn run() -> ExitCode {
+pub(crate) fn run() -> ExitCode {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut findings = Vec::new();
     layers(&root, &mut findings);

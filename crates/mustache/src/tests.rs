@@ -1,3 +1,5 @@
+//! What the engines answered, and what the specification of the dialect says.
+
 use proptest::prelude::*;
 use watchbell_json::json;
 

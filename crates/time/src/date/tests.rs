@@ -1,3 +1,5 @@
+//! Formats, bounds and errors, as a real Elasticsearch answered them.
+
 use proptest::prelude::*;
 
 use super::*;
