@@ -3,6 +3,8 @@
 //! An index lives in exactly one file, which is what makes a bulk on it one transaction. Indices that differ only in their date
 //! share a group but not a file, so that retention deletes files instead of rows.
 
+use watchbell_store::system::{DELIVERIES, HISTORY_PREFIX, TRIGGERED_WATCHES, WATCHES};
+
 /// What kind of index a name means: where its rows are, and whether it is indexed for searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -17,8 +19,7 @@ pub(crate) enum Kind {
 /// Path of the state file, relative to the folder.
 pub(crate) const STATE_FILE: &str = "state.db";
 
-const STATE_INDICES: &[&str] = &[".watches", ".triggered_watches", ".watchbell-deliveries"];
-const HISTORY_PREFIX: &str = ".watcher-history-";
+const STATE_INDICES: &[&str] = &[WATCHES, TRIGGERED_WATCHES, DELIVERIES];
 /// Longest part of a file's name that is taken from the index.
 const SLUG_MAX: usize = 80;
 

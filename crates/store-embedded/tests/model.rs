@@ -109,6 +109,10 @@ fn leaf() -> impl Strategy<Value = Json> {
         Just(json!({"range": {"host.address": {"gte": "10.0.0.2", "lte": "10.0.2.0"}}})),
         prop::sample::select(vec!["message", "status", "took", "up", "@timestamp", "host", "host.level", "host.address", "none"])
             .prop_map(|field| json!({"exists": {"field": field}})),
+        words().prop_map(|text| json!({"match_phrase_prefix": {"message": text}})),
+        (words(), 0..2).prop_map(|(text, least)| json!({"match": {"message": {"query": text, "minimum_should_match": format!("{}%", least * 60)}}})),
+        words().prop_map(|text| json!({"multi_match": {"query": text, "fields": ["message^2", "host.level", "message.keyword"]}})),
+        words().prop_map(|text| json!({"match": {"message.keyword": text}})),
         prop::sample::select(vec!["err", "c", "错", "x"]).prop_map(|prefix| json!({"prefix": {"message": prefix}})),
         prop::sample::select(vec!["err", "i", ""]).prop_map(|prefix| json!({"prefix": {"host.level.keyword": prefix}})),
         prop::sample::select(vec!["*r*", "w?rn", "*"]).prop_map(|pattern| json!({"wildcard": {"host.level.keyword": pattern}})),
@@ -124,6 +128,12 @@ fn query() -> impl Strategy<Value = Json> {
                 let body = Json::object().with("must", must).with("filter", filter).with("should", should).with("must_not", must_not);
                 let body = if least > 0 { body.with("minimum_should_match", least) } else { body };
                 Json::object().with("bool", body)
+            }),
+            (some(), 0.0_f64..1.0).prop_map(|(queries, tie)| {
+                // the language wants at least one
+                let queries = if queries.is_empty() { vec![json!({"match_all": {}})] } else { queries };
+                let body = Json::object().with("queries", queries).with("tie_breaker", tie);
+                Json::object().with("dis_max", body)
             }),
             (inner.clone(), 1_i64..4).prop_map(|(query, boost)| json!({"constant_score": {"boost": boost}}).with_filter(query)),
         ]
@@ -158,12 +168,26 @@ fn sort() -> impl Strategy<Value = Json> {
     ]
 }
 
+/// What few searches have.
+fn extras() -> impl Strategy<Value = Json> {
+    prop_oneof![
+        6 => Just(Json::object()),
+        1 => leaf().prop_map(|filter| Json::object().with("post_filter", filter)),
+        1 => (0.0_f64..2.0).prop_map(|least| Json::object().with("min_score", least)),
+        1 => (1_i64..4).prop_map(|most| Json::object().with("terminate_after", most)),
+        1 => Just(json!({"docvalue_fields": ["status", "host.level.keyword", "@timestamp"], "fields": ["message", "up"], "_source": ["host"]})),
+        1 => Just(json!({"version": true, "seq_no_primary_term": true, "track_total_hits": 3})),
+    ]
+}
+
 fn body() -> impl Strategy<Value = Json> {
-    (query(), sort(), 0_usize..4, 0_usize..30, any::<bool>()).prop_map(|(query, sort, from, size, track)| {
+    (query(), sort(), 0_usize..4, 0_usize..30, any::<bool>(), extras()).prop_map(|(query, sort, from, size, track, extras)| {
         let (from, size) = if sort == json!(["_doc"]) { (0, 100) } else { (from, size) };
         let body = Json::object().with("query", query).with("from", from).with("size", size);
         let body = if sort.is_null() { body } else { body.with("sort", sort) };
-        if track { body.with("track_total_hits", true).with("track_scores", true) } else { body }
+        let mut body = if track { body.with("track_total_hits", true).with("track_scores", true) } else { body };
+        body.merge(&extras);
+        body
     })
 }
 
@@ -211,7 +235,7 @@ fn request(indices: &[String], body: &Json, now: watchbell_time::Timestamp) -> S
 /// Few by default, for each waits for the disk; `PROPTEST_CASES` says more.
 fn cases() -> u32 {
     let asked = ProptestConfig::default().cases;
-    if asked == 256 { 24 } else { asked }
+    if asked == 256 { 16 } else { asked }
 }
 
 proptest! {
