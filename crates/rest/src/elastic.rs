@@ -1,6 +1,7 @@
 //! The Elasticsearch-compatible API over the store: one module an API, and a few that several share.
 
 mod alias;
+mod analyze;
 mod bulk;
 mod bulk_lines;
 mod cat;
@@ -55,4 +56,5 @@ pub(crate) fn routes(router: &mut Router) {
     search::routes(router);
     msearch::routes(router);
     count::routes(router);
+    analyze::routes(router);
 }

@@ -17,7 +17,7 @@ use super::source_filter::SOURCE_PARAMETERS;
 use super::templates::make_templated;
 use super::update::{UpdateTarget, Updated, is_created, plan_update, run_update, update_write};
 use super::update_request::UpdateRequest;
-use super::write_outcome::{Demand, ErrorContext, Target, result_status, written_json};
+use super::write_outcome::{Demand, ErrorContext, Target, result_name, result_status, shards};
 use crate::problem::Problem;
 use crate::request::Request;
 use crate::response::{Body, Response};
@@ -67,7 +67,7 @@ async fn bulk(rest: Arc<Rest>, request: Request) -> Handled {
         return Err(Problem::body_required());
     }
     let actions = read_actions(&request.body, &defaults)?;
-    let mut run = Run::new(&rest, &request, refresh, actions.len());
+    let mut run = Run::new(&rest, &request, refresh, &actions);
     for action in actions {
         run.take(action).await;
     }
@@ -105,6 +105,8 @@ struct Run<'r> {
     items: Vec<(&'static str, Option<Item>)>,
     batch: Vec<DocumentWrite>,
     waiting: Vec<Waiting>,
+    /// Only updates look at what the batch holds.
+    has_updates: bool,
     in_batch: HashSet<(String, String)>,
     /// Where something was written that the batch's own refresh does not make visible.
     unrefreshed: HashSet<String>,
@@ -112,8 +114,11 @@ struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
-    fn new(rest: &'r Rest, request: &'r Request, refresh: Refresh, actions: usize) -> Run<'r> {
+    fn new(rest: &'r Rest, request: &'r Request, refresh: Refresh, actions: &[Action]) -> Run<'r> {
+        let has_updates = actions.iter().any(|action| matches!(action.kind, ActionKind::Update { .. }));
+        let actions = actions.len();
         Run {
+            has_updates,
             rest,
             request,
             refresh,
@@ -164,7 +169,9 @@ impl<'r> Run<'r> {
             WriteOp::Put(source) => source.clone(),
             WriteOp::Delete => bytes::Bytes::new(),
         };
-        self.in_batch.insert((action.index.clone(), id.clone()));
+        if self.has_updates {
+            self.in_batch.insert((action.index.clone(), id.clone()));
+        }
         self.batch.push(DocumentWrite {
             write: Write { index: action.index.clone(), id, expect: demand.expect, op },
             version: demand.version,
@@ -304,9 +311,24 @@ enum Planned {
     Noop(watchbell_store::Document),
 }
 
+/// The item of a plain write, by far the most frequent one, without building it as a value first.
+fn write_written(written: &Written, forced: bool, text: &mut String) {
+    text.push_str("{\"_index\":");
+    watchbell_json::write_string(&written.index, text);
+    text.push_str(",\"_id\":");
+    watchbell_json::write_string(&written.id, text);
+    let (version, result, revision) = (written.version, result_name(written.result), written.revision);
+    text.push_str(&format!(",\"_version\":{version},\"result\":\"{result}\""));
+    text.push_str(if forced { ",\"forced_refresh\":true" } else { "" });
+    let status = result_status(written.result).as_u16();
+    text.push_str(",\"_shards\":");
+    shards().write_to(text);
+    text.push_str(&format!(",\"_seq_no\":{},\"_primary_term\":{},\"status\":{status}}}", revision.seq_no, revision.primary_term));
+}
+
 fn write_item(item: Option<&Item>, forced: bool, text: &mut String) {
     let object = match item {
-        Some(Item::Written(written)) => written_json(written, forced).with("status", result_status(written.result).as_u16()),
+        Some(Item::Written(written)) => return write_written(written, forced, text),
         Some(Item::Updated(updated)) => {
             let status = if is_created(updated) { StatusCode::CREATED } else { StatusCode::OK };
             updated.to_json(forced).with("status", status.as_u16())
@@ -317,4 +339,24 @@ fn write_item(item: Option<&Item>, forced: bool, text: &mut String) {
         None => Json::object().with("status", 503).with("error", Failure::illegal_state("not tried").to_exception_json()),
     };
     object.write_to(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::write_outcome::written_json;
+    use super::*;
+
+    #[test]
+    fn a_plain_item_is_the_same_written_either_way() {
+        for result in [watchbell_store::WriteResult::Created, watchbell_store::WriteResult::NotFound] {
+            let revision = Revision { seq_no: 7, primary_term: 1 };
+            let written = Written { index: "logs".to_owned(), id: "a\"b".to_owned(), revision, version: 3, result };
+            for forced in [true, false] {
+                let mut text = String::new();
+                write_written(&written, forced, &mut text);
+                let expected = written_json(&written, forced).with("status", result_status(result).as_u16());
+                assert_eq!(text, expected.to_string());
+            }
+        }
+    }
 }
