@@ -206,6 +206,22 @@ async fn a_proxy_gets_the_whole_address() {
 }
 
 #[tokio::test]
+async fn a_proxy_is_no_way_to_metadata_addresses() {
+    let receiver = Receiver::start(vec![]).await;
+    for host in ["169.254.169.254", "2852039166", "::ffff:169.254.169.254", "metadata.example"] {
+        let request = HttpRequest { proxy: Some(Proxy { host: host.into(), port: 80, scheme: None }), ..receiver.request() };
+        let attempt = plain().webhook(request).await;
+        assert!(matches!(attempt.outcome, Outcome::Rejected { .. }), "{host} {attempt:?}");
+        assert!(attempt.error.unwrap().reason_text().contains("link-local or a metadata service"), "{host}");
+    }
+    for host in ["user@169.254.169.254", "127.0.0.1/x", "a b"] {
+        let request = HttpRequest { proxy: Some(Proxy { host: host.into(), port: 80, scheme: None }), ..receiver.request() };
+        assert!(plain().webhook(request).await.error.unwrap().reason_text().ends_with("is not a valid host name"), "{host}");
+    }
+    assert!(receiver.seen().is_empty());
+}
+
+#[tokio::test]
 async fn connections_are_kept_for_the_next_request() {
     let receiver = Receiver::start((0..3).map(|_| answer(200, &[], "")).collect()).await;
     let bench = plain();

@@ -99,7 +99,10 @@ impl HttpClient {
             connect: millis(request.connection_timeout_millis).unwrap_or(self.settings.connection_timeout),
             read: millis(request.read_timeout_millis).unwrap_or(self.settings.read_timeout),
         };
-        let proxy = request.proxy.as_ref().or(self.settings.proxy.as_ref()).map(proxy_url);
+        let proxy = match &request.proxy {
+            Some(proxy) => Some(self.proxy_of_watch(proxy)?),
+            None => self.settings.proxy.as_ref().map(proxy_url),
+        };
         let variant = Variant { connection_timeout: limits.connect.min(deadline), proxy, pooled: redirects == Redirects::Follow, encrypted: false };
         let journey = self.travel(target, outgoing, variant, limits, redirects);
         within(self.clock.as_ref(), deadline, journey).await.unwrap_or_else(|| Err(SendFailure::read_timeout()))
@@ -187,6 +190,13 @@ impl HttpClient {
             Some(forbidden) => Err(SendFailure::forbidden(forbidden_failure(&forbidden))),
             None => Ok(()),
         }
+    }
+
+    /// A proxy is connected to as a target is: one that a watch names must not be a way to what no watch may reach.
+    fn proxy_of_watch(&self, proxy: &Proxy) -> Result<String, SendFailure> {
+        let target = Target::of_proxy(proxy).map_err(SendFailure::forbidden)?;
+        self.check_literal(&target)?;
+        Ok(target.origin())
     }
 
     fn client(&self, variant: Variant) -> Result<reqwest::Client, Failure> {

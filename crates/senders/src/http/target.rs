@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 use watchbell_json::Failure;
-use watchbell_watch::http_request::{HttpRequest, Scheme};
+use watchbell_watch::http_request::{HttpRequest, Proxy, Scheme};
 
 use super::address::{ForbiddenAddress, is_forbidden};
 
@@ -28,17 +28,7 @@ impl Target {
     /// # Errors
     /// `illegal_argument_exception` when the parts make no URL.
     pub(crate) fn of(request: &HttpRequest) -> Result<Target, Failure> {
-        let scheme = match request.scheme {
-            Scheme::Http => "http",
-            Scheme::Https => "https",
-        };
-        let host = &request.host;
-        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@\\".contains(c)) {
-            return Err(Failure::illegal_argument(format!("[{host}] is not a valid host name")));
-        }
-        let bracketed = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.clone() };
-        let mut url = Url::parse(&format!("{scheme}://{bracketed}:{}/", request.port))
-            .map_err(|error| Failure::illegal_argument(format!("[{host}] is not a valid host name: {error}")))?;
+        let mut url = address(request.scheme, &request.host, request.port)?;
         if let Some(path) = &request.path {
             url.set_path(&encode_path(path));
         }
@@ -46,6 +36,14 @@ impl Target {
             url.query_pairs_mut().extend_pairs(&request.params);
         }
         Target::from_url(url)
+    }
+
+    /// Where a connection goes instead, if the request says so.
+    ///
+    /// # Errors
+    /// `illegal_argument_exception` when its host is none.
+    pub(crate) fn of_proxy(proxy: &Proxy) -> Result<Target, Failure> {
+        Target::from_url(address(proxy.scheme.unwrap_or(Scheme::Http), &proxy.host, proxy.port)?)
     }
 
     /// # Errors
@@ -99,6 +97,19 @@ impl Target {
         let literal: IpAddr = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
         is_forbidden(literal).then(|| ForbiddenAddress { host: host.to_owned(), address: literal })
     }
+}
+
+/// A root URL; nothing in the host may be anything but a host.
+fn address(scheme: Scheme, host: &str, port: u16) -> Result<Url, Failure> {
+    let scheme = match scheme {
+        Scheme::Http => "http",
+        Scheme::Https => "https",
+    };
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || "/?#@\\".contains(c)) {
+        return Err(Failure::illegal_argument(format!("[{host}] is not a valid host name")));
+    }
+    let bracketed = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    Url::parse(&format!("{scheme}://{bracketed}:{port}/")).map_err(|error| Failure::illegal_argument(format!("[{host}] is not a valid host name: {error}")))
 }
 
 /// Each segment decoded as a form is, then encoded: what was encoded stays as meant, what was not is encoded. Empty segments
