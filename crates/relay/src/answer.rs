@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::budget::RobotState;
 use watchbell_json::{Json, ParseError};
 use watchbell_outbox::{Attempt, Outcome};
 use watchbell_robots::Redactor;
@@ -64,6 +65,21 @@ impl Answer {
 
     pub(crate) fn healthy() -> Answer {
         Answer { status: 200, retry_after: None, allow: None, body: Json::object().with("status", "ok") }
+    }
+
+    /// The robots and how they are, beside the plain word.
+    pub(crate) fn ready<'a>(robots: impl Iterator<Item = (&'a str, RobotState)>) -> Answer {
+        let robots = robots.fold(Json::object(), |mut all, (alias, state)| {
+            all.set(alias, describe(state));
+            all
+        });
+        let healthy = Answer::healthy();
+        Answer { body: healthy.body.with("robots", robots), ..healthy }
+    }
+
+    /// The robot's own code in a refusal.
+    pub(crate) fn robot_code(&self) -> Option<i64> {
+        Some(self.errcode()).filter(|code| *code != ERRCODE_BUSY)
     }
 
     pub(crate) fn not_allowed(peer: IpAddr) -> Answer {
@@ -144,6 +160,14 @@ impl Answer {
             Outcome::Fixable { .. } | Outcome::Rejected { .. } => refused(422),
             Outcome::Misconfigured { .. } | Outcome::Unrecognised { .. } => refused(502),
         }
+    }
+}
+
+fn describe(state: RobotState) -> Json {
+    match state {
+        RobotState::Well => Json::object().with("state", "well"),
+        RobotState::Limited(wait) => Json::object().with("state", "limited").with("seconds_left", seconds(wait)),
+        RobotState::Broken(errcode) => Json::object().with("state", "broken").with_some("errcode", errcode),
     }
 }
 

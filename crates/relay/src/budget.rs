@@ -24,6 +24,18 @@ pub(crate) struct Budgets {
 struct Budget {
     attempts: VecDeque<Duration>,
     silent_until: Duration,
+    /// The robot's last word was that no message can pass; its code if it had one.
+    broken: Option<Option<i64>>,
+}
+
+/// What is known of a robot, for whoever watches the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RobotState {
+    Well,
+    /// No attempt before this much time has passed.
+    Limited(Duration),
+    /// No message passes until somebody changes something.
+    Broken(Option<i64>),
 }
 
 impl Budgets {
@@ -40,6 +52,19 @@ impl Budgets {
         self.with(credential, |budget| budget.reserve(now))
     }
 
+    /// The robot has answered, and what it said was about the account or not.
+    pub(crate) fn heard(&self, credential: &str, broken: Option<Option<i64>>) {
+        self.with(credential, |budget| budget.broken = broken);
+    }
+
+    pub(crate) fn state(&self, credential: &str, now: Duration) -> RobotState {
+        self.with(credential, |budget| match (budget.broken, budget.wait(now)) {
+            (Some(errcode), _) => RobotState::Broken(errcode),
+            (None, Some(wait)) => RobotState::Limited(wait),
+            (None, None) => RobotState::Well,
+        })
+    }
+
     /// No attempt for so long from `now` on.
     pub(crate) fn silence(&self, credential: &str, now: Duration, wait: Duration) {
         self.with(credential, |budget| budget.silent_until = budget.silent_until.max(now.saturating_add(wait)));
@@ -48,19 +73,25 @@ impl Budgets {
 
 impl Budget {
     fn reserve(&mut self, now: Duration) -> Result<(), Duration> {
-        if now < self.silent_until {
-            return Err(self.silent_until - now);
-        }
-        while self.attempts.front().is_some_and(|at| at.saturating_add(WINDOW) <= now) {
-            self.attempts.pop_front();
-        }
-        match self.attempts.front() {
-            Some(oldest) if self.attempts.len() >= ATTEMPTS_MAX => Err(oldest.saturating_add(WINDOW) - now),
-            _ => {
+        match self.wait(now) {
+            Some(wait) => Err(wait),
+            None => {
                 self.attempts.push_back(now);
                 Ok(())
             }
         }
+    }
+
+    /// How long until there is a slot; `None`: there is one.
+    fn wait(&mut self, now: Duration) -> Option<Duration> {
+        if now < self.silent_until {
+            return Some(self.silent_until - now);
+        }
+        while self.attempts.front().is_some_and(|at| at.saturating_add(WINDOW) <= now) {
+            self.attempts.pop_front();
+        }
+        let oldest = self.attempts.front().filter(|_| self.attempts.len() >= ATTEMPTS_MAX)?;
+        Some(oldest.saturating_add(WINDOW) - now)
     }
 }
 

@@ -12,7 +12,7 @@ use watchbell_outbox::{Deliver, Delivery, DeliveryKey, Message, Outcome, RobotMe
 use watchbell_time::{Clock, epoch_nanos};
 
 use crate::answer::Answer;
-use crate::budget::Budgets;
+use crate::budget::{Budgets, RobotState};
 use crate::settings::{RelayRobot, RelaySettings, SettingsError};
 
 /// Watchbell's own key of a message; a repeat bears the same one, and the robot then shows it once.
@@ -80,10 +80,16 @@ impl Relay {
     /// Where a request goes, judged by its head.
     pub(crate) fn route(&self, head: &Head) -> Wanted<'_> {
         let path = head.path.as_str();
-        if head.method == "GET" && (path == "/healthz" || path == "/readyz") {
-            return Wanted::Answer(Answer::healthy());
-        }
         let settings = self.settings();
+        let looks = head.method == "GET" || head.method == "HEAD";
+        match path {
+            "/healthz" if looks => return Wanted::Answer(Answer::healthy()),
+            // ready is who listens: one robot that is banned or revoked must not stop the alerts of the others. Which robots there
+            // are is for those who may call them.
+            "/readyz" if looks && !settings.allows(head.peer) => return Wanted::Answer(Answer::healthy()),
+            "/readyz" if looks => return Wanted::Answer(Answer::ready(self.robot_states())),
+            _ => {}
+        }
         if !settings.allows(head.peer) {
             return Wanted::Answer(Answer::not_allowed(head.peer.to_canonical()));
         }
@@ -101,6 +107,11 @@ impl Relay {
             Some(_) if head.method != "POST" => Wanted::Answer(Answer::wrong_method(&head.method)),
             Some(robot) => Wanted::Robot(robot),
         }
+    }
+
+    fn robot_states(&self) -> impl Iterator<Item = (&str, RobotState)> {
+        let now = self.inner.clock.elapsed();
+        self.settings().robots.iter().map(move |robot| (robot.alias.as_str(), self.inner.budgets.state(&robot.account.credential(), now)))
     }
 
     /// Sends a body to a robot and says what came of it.
@@ -135,6 +146,7 @@ impl Relay {
         }
         let redactor = robot.account.redactor();
         let answer = Answer::of_attempt(&delivery.key.0, &attempt, &redactor);
+        self.inner.budgets.heard(&credential, matches!(attempt.outcome, Outcome::Misconfigured { .. }).then(|| answer.robot_code()));
         match attempt.outcome.reason() {
             None => {
                 tracing::info!(robot = alias, delivery = %delivery.key, keyword_added = prepared.keyword_added, truncated = prepared.truncated, "delivered")

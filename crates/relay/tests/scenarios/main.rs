@@ -264,8 +264,29 @@ async fn r19_who_is_not_listed_may_not_call() {
         let told = bench.request(method, path, "X-Forwarded-For: 10.0.0.1\r\n", GUIDE.as_bytes()).await;
         assert_eq!((told.status, told.errcode(), told.errmsg()), (403, 310_000, "ip 127.0.0.1 not in whitelist"));
     }
-    assert_eq!(bench.request("GET", "/readyz", "", b"").await.status, 200);
+    let told = bench.request("GET", "/readyz", "", b"").await;
+    assert_eq!((told.status, told.body), (200, json!({"status": "ok"})), "which robots there are is not for everybody");
     assert!(bench.sim.requests().is_empty());
+}
+
+#[tokio::test]
+async fn who_watches_the_relay_sees_which_robots_are_limited_or_broken() {
+    let bench = Setup::default().start().await;
+    let ready = async || bench.request("GET", "/readyz", "", b"").await;
+    let both = |state: Json| json!({"status": "ok"}).with("robots", Json::object().with("ops", state.clone()).with("twin", state));
+    assert_eq!(ready().await.body, both(json!({"state": "well"})));
+    bench.sim.edit("ops", |robot| robot.state = State::Disabled);
+    assert_eq!(bench.post("/", GUIDE).await.status, 502);
+    let told = ready().await;
+    assert_eq!((told.status, told.body), (200, both(json!({"state": "broken", "errcode": 400_102}))), "one revoked robot must not stop the others");
+    bench.sim.edit("ops", |robot| robot.state = State::Active);
+    assert_eq!(bench.post("/", GUIDE).await.status, 200);
+    assert_eq!(ready().await.body, both(json!({"state": "well"})));
+    bench.sim.inject(Fault::parse(&json!({"effect": "status", "status": 429, "retry_after": 7})).unwrap());
+    assert_eq!(bench.post("/", GUIDE).await.status, 503);
+    assert_eq!(ready().await.body, both(json!({"state": "limited", "seconds_left": 7})));
+    bench.clock.advance(Duration::from_secs(7));
+    assert_eq!(ready().await.body, both(json!({"state": "well"})));
 }
 
 #[tokio::test]
