@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use watchbell_time::{Clock, Timestamp, epoch_millis};
 
+/// How far from 1970 the clock can be set: to the year 9999. Windows and bans are counted from there without overflow.
+const MILLIS_MAX: i64 = 253_402_207_200_000;
+
 #[derive(Debug)]
 pub(crate) struct VirtualClock {
     base: Arc<dyn Clock>,
@@ -49,6 +52,7 @@ impl VirtualClock {
     }
 
     pub(crate) fn set_millis(&self, at: i64) {
+        let at = at.clamp(-MILLIS_MAX, MILLIS_MAX);
         let base = epoch_millis(self.base.now());
         self.shift(|shift| {
             shift.offset_millis = at.saturating_sub(base);
@@ -85,6 +89,10 @@ mod tests {
         clock.freeze(false);
         base.advance(Duration::from_secs(1));
         assert_eq!(clock.now_millis(), 63_000);
+        for (set, shown) in [(i64::MIN, -MILLIS_MAX), (i64::MAX, MILLIS_MAX)] {
+            clock.set_millis(set);
+            assert_eq!(clock.now_millis(), shown);
+        }
         clock.set_millis(1_700_000_000_000);
         assert_eq!(clock.http_date(), "Tue, 14 Nov 2023 22:13:20 GMT");
     }

@@ -28,7 +28,9 @@ pub(crate) fn connect(clusters: &BTreeMap<String, Cluster>, clock: &Arc<dyn Cloc
         let setting = |member: &str| format!("watchbell.clusters.{name}.{member}");
         let ca = match &cluster.tls.ca {
             None => None,
-            Some(path) => Some(std::fs::read(path).map_err(|error| SettingsError::invalid(&setting("ca"), format!("cannot read {}: {error}", path.display())))?),
+            Some(path) => {
+                Some(std::fs::read(path).map_err(|error| SettingsError::invalid(&setting("ca"), format!("cannot read {}: {error}", path.display())))?)
+            }
         };
         let settings = ClusterSettings {
             name: name.clone(),

@@ -1,12 +1,21 @@
 //! `watchbell dev`: runs the text one pastes into Kibana's Dev Tools, as it stands.
 //!
-//! A request is a line `METHOD path` and the lines up to the next such line. `#` and `//` lines are comments, `"""` quotes a
-//! string over several lines, a body may be one JSON text or several (then it is sent as NDJSON, one a line).
+//! A request is a line `METHOD path` and the lines up to the next such line. `#` and `//` lines are comments, and so is what
+//! stands between lines that begin with `/*` and end with `*/`; `"""` quotes a string over several lines, a body may be one JSON
+//! text or several (then it is sent as NDJSON, one a line).
+
+use std::time::Duration;
 
 use watchbell_json::Json;
 
 /// Longest text that is run.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 << 20;
+
+/// A server of one's own network that does not take a connection by then is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longer than any request a server answers by itself.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DevRequest {
@@ -52,19 +61,21 @@ fn is_comment(line: &str) -> bool {
 
 pub(crate) fn parse(text: &str) -> Result<Vec<DevRequest>, DevError> {
     let mut requests: Vec<(usize, String, String, Vec<(usize, &str)>)> = Vec::new();
-    let mut quoted = false;
+    let (mut quoted, mut commented) = (false, false);
     for (at, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
+        if commented || (!quoted && line.trim_start().starts_with("/*")) {
+            commented = !line.trim_end().ends_with("*/");
+            continue;
+        }
+        if !quoted && is_comment(line) {
+            continue;
+        }
         let starts_quoted = quoted;
         quoted ^= line.matches("\"\"\"").count() % 2 == 1;
-        if !starts_quoted {
-            if is_comment(line) {
-                continue;
-            }
-            if let Some((method, path)) = request_line(line) {
-                let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-                requests.push((at, method.to_ascii_uppercase(), path, Vec::new()));
-                continue;
-            }
+        if !starts_quoted && let Some((method, path)) = request_line(line) {
+            let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+            requests.push((at, method.to_ascii_uppercase(), path, Vec::new()));
+            continue;
         }
         match requests.last_mut() {
             Some((_, _, _, body)) => body.push((at, line)),
@@ -107,7 +118,7 @@ fn close_quotes(text: &str, line: usize) -> Result<String, DevError> {
 
 /// Runs the requests one after another against `url` and prints each answer; `false` if one of them failed.
 pub(crate) async fn run(requests: &[DevRequest], url: &str, out: &mut impl std::io::Write) -> std::io::Result<bool> {
-    let client = reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?;
+    let client = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).build().map_err(std::io::Error::other)?;
     let mut all_well = true;
     for request in requests {
         writeln!(out, "# {} {}", request.method, request.path)?;
@@ -145,7 +156,11 @@ mod tests {
     #[test]
     fn takes_what_people_paste() {
         let text = r#"
-# the guide's watch
+# the guide's watch, in """ three quotes
+/* and
+GET this/is/none
+*/
+/* a short one */
 PUT _xpack/watcher/watch/log_error_watch
 {
   "trigger": {"schedule": {"interval": "10s"}},
@@ -163,10 +178,7 @@ DELETE logs
 "#;
         let requests = parse(text).unwrap();
         let seen: Vec<(&str, &str)> = requests.iter().map(|r| (r.method.as_str(), r.path.as_str())).collect();
-        assert_eq!(
-            seen,
-            [("PUT", "/_xpack/watcher/watch/log_error_watch"), ("POST", "/logs/_bulk"), ("GET", "/_cat/indices?v"), ("DELETE", "/logs")]
-        );
+        assert_eq!(seen, [("PUT", "/_xpack/watcher/watch/log_error_watch"), ("POST", "/logs/_bulk"), ("GET", "/_cat/indices?v"), ("DELETE", "/logs")]);
         let Some(DevBody::Json(watch)) = &requests[0].body else { panic!("a JSON body") };
         let watch = Json::parse(watch.as_bytes()).unwrap();
         assert_eq!(watch.path("actions.a.logging.text").unwrap(), Json::from("line \"one\"\nPOST two"));

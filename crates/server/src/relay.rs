@@ -17,6 +17,16 @@ use crate::settings::{self, Settings, find};
 pub(crate) struct Running(tokio::task::JoinHandle<()>);
 
 impl Running {
+    /// Ends with a text when the relay has ended, which it must not by itself.
+    pub(crate) async fn failed(&mut self) -> String {
+        format!("the relay ended: {:?}", (&mut self.0).await)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn abort(&self) {
+        self.0.abort();
+    }
+
     /// Ends when what was being answered is answered.
     pub(crate) async fn ended(self) {
         if let Err(error) = self.0.await {
@@ -62,9 +72,13 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let listener = serve::listen(relay.listen, "-E watchbell.relay.http.port=").await?;
     let senders = outgoing::senders_without_store(settings, &clock).map_err(|error: settings::SettingsError| error.to_string())?;
     let (stop, stopping) = watch::channel(false);
-    let running = start(settings, listener, Arc::new(senders), clock, stopping)?;
+    let mut running = start(settings, listener, Arc::new(senders), clock, stopping)?;
     tracing::info!("the relay answers on http://{}", relay.listen);
-    crate::signal().await;
+    tokio::select! {
+        biased;
+        () = crate::signal() => {}
+        text = running.failed() => return Err(text),
+    }
     let _nobody_listens = stop.send(true);
     running.ended().await;
     Ok(())

@@ -24,12 +24,21 @@ use crate::system::{SystemClock, SystemEntropy};
 /// What runs may take to finish after a signal; the rest is resumed at the next start.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
+/// What must not end while the server runs.
+#[derive(Clone, Copy)]
+enum Part {
+    Engine,
+    Rest,
+    Relay,
+}
+
 /// A started server.
 #[derive(Debug)]
 pub(crate) struct Server {
     store: Arc<EmbeddedStore>,
     tasks: Option<Tasks>,
-    rest: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// `None` once it has ended: a task's end can be awaited once.
+    rest: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     relay: Option<relay::Running>,
     stop: watch::Sender<bool>,
     /// Where the API listens.
@@ -53,6 +62,7 @@ impl Server {
         for name in &settings.ignored {
             tracing::warn!("setting [{name}] has no meaning here and is ignored");
         }
+        access(settings).permits_listener(settings.api).map_err(|error| error.to_string())?;
         let listener = listen(settings.api, "-E http.port=").await?;
         let api = listener.local_addr().map_err(|error| error.to_string())?;
         let relay_listener = match &settings.relay {
@@ -82,7 +92,7 @@ impl Server {
         let watcher = tasks.as_ref().map(|tasks| tasks.watcher().clone());
         let parts = Parts { store: store.clone(), clusters: remotes };
         let rest = rest(settings, parts, watcher, &clock, &entropy);
-        let rest = tokio::spawn(watchbell_rest::serve(listener, rest, stopped(stopping)));
+        let rest = Some(tokio::spawn(watchbell_rest::serve(listener, rest, stopped(stopping))));
         Ok(Server { store, tasks, rest, relay, stop, api })
     }
 
@@ -94,11 +104,31 @@ impl Server {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let rest = async {
+            match &mut self.rest {
+                Some(rest) => rest.await,
+                None => std::future::pending().await,
+            }
+        };
+        let relay = async {
+            match &mut self.relay {
+                Some(relay) => relay.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let (part, text) = tokio::select! {
             biased;
-            text = engine => text,
-            end = &mut self.rest => format!("the API ended: {end:?}"),
+            text = engine => (Part::Engine, text),
+            end = rest => (Part::Rest, format!("the API ended: {end:?}")),
+            text = relay => (Part::Relay, text),
+        };
+        // what has ended cannot be awaited again by `shutdown`
+        match part {
+            Part::Engine => self.tasks = None,
+            Part::Rest => self.rest = None,
+            Part::Relay => self.relay = None,
         }
+        text
     }
 
     /// No new request, no new run; what runs may finish; then the store closes.
@@ -107,7 +137,9 @@ impl Server {
         if let Some(tasks) = self.tasks {
             tasks.shutdown(SHUTDOWN_GRACE).await;
         }
-        if let Err(error) = self.rest.await {
+        if let Some(rest) = self.rest
+            && let Err(error) = rest.await
+        {
             tracing::error!("the API did not end well: {error}");
         }
         if let Some(relay) = self.relay {
@@ -150,16 +182,57 @@ async fn start_engine(settings: &Settings, ports: EnginePorts) -> Result<Option<
     Ok(Some(tasks))
 }
 
+fn access(settings: &Settings) -> Access {
+    Access { allow_anonymous: settings.allow_anonymous, ..Access::default() }
+}
+
 fn rest(settings: &Settings, parts: Parts, watcher: Option<Watcher>, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Arc<Rest> {
     let store = parts.store.clone();
     let rest = RestSettings {
         generation: settings.generation,
         cluster_name: settings.cluster_name.clone(),
         node_name: settings.node_name.clone(),
-        access: Access { allow_anonymous: settings.allow_anonymous, ..Access::default() },
+        access: access(settings),
         max_content_length: usize::try_from(settings.max_content_bytes).unwrap_or(usize::MAX),
         introspection: Some(Arc::new(parts)),
         ..RestSettings::default()
     };
     Rest::new(rest, store, watcher, clock.clone(), entropy.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Written;
+
+    fn settings(yaml: &str, folder: &std::path::Path) -> Settings {
+        let mut written = Written::from_yaml(yaml, "test").unwrap();
+        written.set("path.data", &folder.display().to_string());
+        Settings::of(&written).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_address_open_to_strangers_is_refused_before_anything_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let refused = Server::start(&settings("http.host: 0.0.0.0\nhttp.port: 0\n", &data)).await.err();
+        assert!(refused.is_some_and(|text| text.contains("watchbell.security.allow_anonymous")));
+        assert!(!data.exists());
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_part_is_told_and_the_rest_ends_in_order() {
+        let account = "xpack.notification.dingtalk.account.ops.secure_webhook: token0123\nwatchbell.relay.default: ops\nwatchbell.relay.http.port: 0\n";
+        for part in ["API", "relay"] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut server = Server::start(&settings(&format!("http.port: 0\n{account}"), folder.path())).await.unwrap();
+            match part {
+                "API" => server.rest.as_ref().unwrap().abort(),
+                _ => server.relay.as_ref().unwrap().abort(),
+            }
+            let text = server.failed().await;
+            assert!(text.contains(part), "{text}");
+            server.shutdown().await;
+        }
+    }
 }

@@ -52,11 +52,10 @@ pub(super) fn read(written: &Written) -> Result<BTreeMap<AccountName, Account>, 
         let prefix = format!("xpack.notification.{}.account", kind.as_str());
         for name in written.children(&prefix) {
             let of = |member: &str| format!("{prefix}.{name}.{member}");
-            let webhook = written
-                .text(&of("secure_webhook"))?
-                .map(str::trim)
-                .filter(|webhook| !webhook.is_empty())
-                .ok_or_else(|| SettingsError::invalid(&of("secure_webhook"), "is missing: the robot's webhook URL, from `${ENV}` or `secure_webhook_file`"))?;
+            let webhook =
+                written.text(&of("secure_webhook"))?.map(str::trim).filter(|webhook| !webhook.is_empty()).ok_or_else(|| {
+                    SettingsError::invalid(&of("secure_webhook"), "is missing: the robot's webhook URL, from `${ENV}` or `secure_webhook_file`")
+                })?;
             let account = Account {
                 webhook: webhook.to_owned(),
                 secret: written.text(&of("secure_secret"))?.map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_owned),

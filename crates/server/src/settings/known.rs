@@ -21,6 +21,7 @@ const TABLE: &[(&str, Known)] = &[
     ("node.name", Known::Used),
     ("cluster.name", Known::Used),
     ("xpack.watcher.enabled", Known::Used),
+    ("xpack.watcher.encrypt_sensitive_data", Known::Used),
     ("xpack.watcher.execution.default_throttle_period", Known::Used),
     ("xpack.watcher.input.search.default_timeout", Known::Used),
     ("xpack.watcher.actions.index.default_timeout", Known::Used),
@@ -54,6 +55,7 @@ const TABLE: &[(&str, Known)] = &[
     ("watchbell.relay.http.port", Known::Used),
     ("watchbell.relay.default", Known::Used),
     ("watchbell.relay.allow", Known::Used),
+    ("watchbell.relay.mode", Known::Used),
     ("watchbell.relay.sync_timeout", Known::Used),
     ("watchbell.robots.allow_hosts", Known::Used),
     ("watchbell.webhook.robot_aware", Known::Used),
@@ -130,12 +132,13 @@ pub(crate) fn nearest(name: &str) -> Option<String> {
         .filter(|(pattern, _)| !pattern.ends_with("**"))
         .map(|(pattern, _)| {
             // a wildcard part is taken from the name itself, so that only the fixed parts count
-            let filled: Vec<&str> = pattern.split('.').enumerate().map(|(at, part)| if part == "*" { parts.get(at).copied().unwrap_or(part) } else { part }).collect();
+            let filled: Vec<&str> =
+                pattern.split('.').enumerate().map(|(at, part)| if part == "*" { parts.get(at).copied().unwrap_or(part) } else { part }).collect();
             filled.join(".")
         })
         .map(|candidate| (edits(name, &candidate), candidate))
         .min()
-        .filter(|(distance, candidate)| *distance <= 3.max(candidate.len() / 5))
+        .filter(|(distance, candidate)| *distance <= 3.max(candidate.len() / 4))
         .map(|(_, candidate)| candidate)
 }
 

@@ -96,13 +96,22 @@ pub(crate) struct Settings {
 /// The reference's `http.max_content_length`.
 const MAX_CONTENT_BYTES: u64 = 100 << 20;
 
+/// More cannot be set for it: the reference counts with 31 bits.
+const MAX_CONTENT_BYTES_MAX: u64 = i32::MAX as u64;
+
+/// More cannot be set for `xpack.http.max_response_size`, as in the reference.
+const MAX_RESPONSE_BYTES_MAX: u64 = 50 << 20;
+
+/// A caller of the relay, Watcher, gives up after this and would record a failure of what is delivered then.
+const CALLER_PATIENCE: Duration = Duration::from_secs(10);
+
 impl Settings {
     pub(crate) fn of(written: &Written) -> Result<Settings, SettingsError> {
         let ignored = check_names(written)?;
         let host = host(written, &["http.host", "network.host"])?;
         Ok(Settings {
             api: SocketAddr::new(host, written.parsed("http.port", "a port")?.unwrap_or(9200)),
-            max_content_bytes: bytes(written, "http.max_content_length")?.unwrap_or(MAX_CONTENT_BYTES),
+            max_content_bytes: bytes_up_to(written, "http.max_content_length", MAX_CONTENT_BYTES_MAX)?.unwrap_or(MAX_CONTENT_BYTES),
             allow_anonymous: written.flag("watchbell.security.allow_anonymous")?.unwrap_or(false),
             data: written.text("path.data")?.unwrap_or("data").into(),
             node_name: written.text("node.name")?.unwrap_or("watchbell").to_owned(),
@@ -174,6 +183,21 @@ fn duration(written: &Written, name: &str) -> Result<Option<Duration>, SettingsE
     Ok(Some(Duration::from_micros(number.checked_mul(micros_each).ok_or_else(wrong)?)))
 }
 
+/// A duration that is not 0: a timeout of 0 would fail everything.
+fn positive(written: &Written, name: &str) -> Result<Option<Duration>, SettingsError> {
+    match duration(written, name)? {
+        Some(Duration::ZERO) => Err(SettingsError::invalid(name, "must be positive")),
+        other => Ok(other),
+    }
+}
+
+fn bytes_up_to(written: &Written, name: &str, max: u64) -> Result<Option<u64>, SettingsError> {
+    match bytes(written, name)? {
+        Some(given) if given == 0 || given > max => Err(SettingsError::invalid(name, format!("must be between 1b and {max}b"))),
+        other => Ok(other),
+    }
+}
+
 fn bytes(written: &Written, name: &str) -> Result<Option<u64>, SettingsError> {
     let Some(text) = written.text(name)? else { return Ok(None) };
     let wrong = || SettingsError::invalid(name, format!("[{text}] is not a size like 10mb"));
@@ -200,18 +224,17 @@ fn watcher(written: &Written) -> Result<Option<Watcher>, SettingsError> {
         Some("none") => MissedRuns::None,
         Some(other) => return Err(SettingsError::invalid("watchbell.missed_runs", format!("[{other}] is not latest or none"))),
     };
-    let throttle = duration(written, "xpack.watcher.execution.default_throttle_period")?;
-    if throttle == Some(Duration::ZERO) {
-        return Err(SettingsError::invalid("xpack.watcher.execution.default_throttle_period", "must be positive"));
+    if written.flag("xpack.watcher.encrypt_sensitive_data")? == Some(true) {
+        return Err(SettingsError::invalid("xpack.watcher.encrypt_sensitive_data", "is not supported: secrets in watches would be stored as they are"));
     }
     Ok(Some(Watcher {
-        default_throttle: throttle,
-        search_timeout: duration(written, "xpack.watcher.input.search.default_timeout")?,
-        index_timeout: duration(written, "xpack.watcher.actions.index.default_timeout")?,
-        bulk_timeout: duration(written, "xpack.watcher.actions.bulk.default_timeout")?,
-        pool_size: written.parsed("xpack.watcher.thread_pool.size", "a number")?,
+        default_throttle: positive(written, "xpack.watcher.execution.default_throttle_period")?,
+        search_timeout: positive(written, "xpack.watcher.input.search.default_timeout")?,
+        index_timeout: positive(written, "xpack.watcher.actions.index.default_timeout")?,
+        bulk_timeout: positive(written, "xpack.watcher.actions.bulk.default_timeout")?,
+        pool_size: written.parsed::<std::num::NonZeroUsize>("xpack.watcher.thread_pool.size", "a number from 1 on")?.map(std::num::NonZeroUsize::get),
         queue_size: written.parsed("xpack.watcher.thread_pool.queue_size", "a number")?,
-        history_record_bytes: bytes(written, "xpack.watcher.max.history.record.size")?,
+        history_record_bytes: bytes_up_to(written, "xpack.watcher.max.history.record.size", u64::MAX)?,
         missed_runs,
         missed_runs_max_age: duration(written, "watchbell.missed_runs_max_age")?,
     }))
@@ -240,9 +263,23 @@ fn clusters(written: &Written) -> Result<BTreeMap<String, Cluster>, SettingsErro
 
 fn relay(written: &Written) -> Result<Option<Relay>, SettingsError> {
     let default = written.text("watchbell.relay.default")?.map(str::to_owned);
-    if !written.flag("watchbell.relay.enabled")?.unwrap_or(default.is_some()) {
-        return Ok(None);
+    let enabled = written.flag("watchbell.relay.enabled")?;
+    if !enabled.unwrap_or(default.is_some()) {
+        return match written.names().find(|name| name.starts_with("watchbell.relay.")) {
+            Some(name) if enabled.is_none() => {
+                Err(SettingsError::invalid(name, "has no effect: nothing switches the relay on (watchbell.relay.enabled, or watchbell.relay.default)"))
+            }
+            _ => Ok(None),
+        };
     }
+    match written.text("watchbell.relay.mode")? {
+        None | Some("sync") => {}
+        Some("queue") => {
+            return Err(SettingsError::invalid("watchbell.relay.mode", "[queue] is not supported yet: the relay answers what became of a message"));
+        }
+        Some(other) => return Err(SettingsError::invalid("watchbell.relay.mode", format!("[{other}] is not sync"))),
+    }
+    let default = default.or(written.text("xpack.notification.dingtalk.default_account")?.map(|name| format!("dingtalk/{name}")));
     let mut allow = Vec::new();
     for text in written.list("watchbell.relay.allow").unwrap_or_default() {
         let net = text.parse::<ipnet::IpNet>().or_else(|_| text.parse::<IpAddr>().map(ipnet::IpNet::from));
@@ -255,7 +292,11 @@ fn relay(written: &Written) -> Result<Option<Relay>, SettingsError> {
             format!("{} is reachable from outside: say who may use it with watchbell.relay.allow: [CIDR, …]", listen.ip()),
         ));
     }
-    Ok(Some(Relay { listen, default, allow, sync_timeout: duration(written, "watchbell.relay.sync_timeout")?.unwrap_or(Duration::from_secs(5)) }))
+    let sync_timeout = positive(written, "watchbell.relay.sync_timeout")?.unwrap_or(watchbell_relay::SYNC_TIMEOUT);
+    if sync_timeout >= CALLER_PATIENCE {
+        return Err(SettingsError::invalid("watchbell.relay.sync_timeout", "must be less than the 10 s that Watcher waits for an answer"));
+    }
+    Ok(Some(Relay { listen, default, allow, sync_timeout }))
 }
 
 fn outgoing(written: &Written) -> Result<OutgoingHttp, SettingsError> {
@@ -265,9 +306,9 @@ fn outgoing(written: &Written) -> Result<OutgoingHttp, SettingsError> {
         _ => return Err(SettingsError::invalid("xpack.http.proxy.host", "and xpack.http.proxy.port come together")),
     };
     Ok(OutgoingHttp {
-        connect_timeout: duration(written, "xpack.http.default_connection_timeout")?,
-        read_timeout: duration(written, "xpack.http.default_read_timeout")?,
-        max_response_bytes: bytes(written, "xpack.http.max_response_size")?,
+        connect_timeout: positive(written, "xpack.http.default_connection_timeout")?,
+        read_timeout: positive(written, "xpack.http.default_read_timeout")?,
+        max_response_bytes: bytes_up_to(written, "xpack.http.max_response_size", MAX_RESPONSE_BYTES_MAX)?,
         whitelist: written.list("xpack.http.whitelist"),
         proxy,
         certificate_authorities: written.list("xpack.http.ssl.certificate_authorities").unwrap_or_default().into_iter().map(PathBuf::from).collect(),
@@ -300,6 +341,27 @@ mod tests {
             ("xpack.watcher.enabled: yes", "setting [xpack.watcher.enabled]: [yes] is not true or false"),
             ("watchbell.compatibility.generation: 5", "setting [watchbell.compatibility.generation]: [5] is not 6, 7, 8 or 9"),
             ("watchbell.missed_runs_max_age: 1w", "setting [watchbell.missed_runs_max_age]: [1w] is not a time value like 30s, 5m or 1h"),
+            ("xpack.watcher.execution.default_throttle_period: 0s", "setting [xpack.watcher.execution.default_throttle_period]: must be positive"),
+            ("xpack.http.default_read_timeout: 0", "setting [xpack.http.default_read_timeout]: must be positive"),
+            ("xpack.http.max_response_size: 51mb", "setting [xpack.http.max_response_size]: must be between 1b and 52428800b"),
+            ("http.max_content_length: 0b", "setting [http.max_content_length]: must be between 1b and 2147483647b"),
+            ("xpack.watcher.thread_pool.size: 0", "setting [xpack.watcher.thread_pool.size]: [0] is not a number from 1 on"),
+            (
+                "xpack.watcher.encrypt_sensitive_data: true",
+                "setting [xpack.watcher.encrypt_sensitive_data]: is not supported: secrets in watches would be stored as they are",
+            ),
+            (
+                "watchbell.relay.allow: 10.0.0.0/8",
+                "setting [watchbell.relay.allow]: has no effect: nothing switches the relay on (watchbell.relay.enabled, or watchbell.relay.default)",
+            ),
+            (
+                "watchbell.relay.enabled: true\nwatchbell.relay.sync_timeout: 10s",
+                "setting [watchbell.relay.sync_timeout]: must be less than the 10 s that Watcher waits for an answer",
+            ),
+            (
+                "watchbell.relay.enabled: true\nwatchbell.relay.mode: queue",
+                "setting [watchbell.relay.mode]: [queue] is not supported yet: the relay answers what became of a message",
+            ),
             ("watchbell.relay.enabled: true\nwatchbell.relay.allow: nonsense", "setting [watchbell.relay.allow]: [nonsense] is not an address or CIDR range"),
             (
                 "watchbell.relay.enabled: true\nwatchbell.relay.http.host: 0.0.0.0",
@@ -309,6 +371,15 @@ mod tests {
         ] {
             assert_eq!(settings(yaml).map(|_| ()), Err(error.to_owned()), "{yaml}");
         }
+    }
+
+    #[test]
+    fn the_default_account_answers_for_the_relay_unless_it_names_another() {
+        let account = "xpack.notification.dingtalk.default_account: ops\nwatchbell.relay.enabled: true\n";
+        let default = |yaml: &str| settings(yaml).unwrap().relay.unwrap().default;
+        assert_eq!(default(account).as_deref(), Some("dingtalk/ops"));
+        assert_eq!(default(&format!("{account}watchbell.relay.default: two")).as_deref(), Some("two"));
+        assert!(settings("watchbell.relay.enabled: false\nwatchbell.relay.default: ops\nwatchbell.relay.allow: ::1").unwrap().relay.is_none());
     }
 
     #[test]

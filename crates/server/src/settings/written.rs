@@ -44,7 +44,8 @@ impl Written {
     }
 
     pub(crate) fn from_yaml(text: &str, path: &str) -> Result<Written, SettingsError> {
-        let options = serde_saphyr::options! { strict_booleans: true };
+        // a quoted line of the file may hold a secret
+        let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false };
         let tree: Option<serde_json::Value> =
             serde_saphyr::from_str_with_options(text, options).map_err(|error| SettingsError::Yaml { path: path.to_owned(), reason: error.to_string() })?;
         let mut written = Written::default();
@@ -202,13 +203,31 @@ mod tests {
 
     #[test]
     fn nested_and_dotted_names_are_the_same() {
-        let written = Written::from_yaml("http:\n  port: 9280\nxpack.watcher.enabled: false\nwatchbell:\n  relay.allow: [10.0.0.0/8, 127.0.0.1]\n", "test").unwrap();
+        let written =
+            Written::from_yaml("http:\n  port: 9280\nxpack.watcher.enabled: false\nwatchbell:\n  relay.allow: [10.0.0.0/8, 127.0.0.1]\n", "test").unwrap();
         assert_eq!(written.text("http.port").unwrap(), Some("9280"));
         assert_eq!(written.flag("xpack.watcher.enabled").unwrap(), Some(false));
         assert_eq!(written.list("watchbell.relay.allow").unwrap(), ["10.0.0.0/8", "127.0.0.1"]);
         assert!(Written::from_yaml("a.b: 1\na:\n  b: 2\n", "test").is_err());
         assert!(Written::from_yaml("- a\n", "test").is_err());
         assert!(Written::from_yaml("", "test").unwrap().values.is_empty());
+    }
+
+    #[test]
+    fn errors_in_the_file_name_the_place_and_quote_nothing() {
+        for yaml in [
+            "secure_webhook: \"https://x/?access_token=CANARY\nb: [",
+            "a:\n  b:\n    secure_webhook: https://x/?access_token=CANARY: yes: no\n   c: 1",
+            "a: &x CANARY\nb: *y",
+            "secure_webhook: !!int CANARY",
+            "- CANARY",
+            "CANARY",
+        ] {
+            let error = Written::from_yaml(yaml, "watchbell.yml").unwrap_err().to_string();
+            assert!(error.starts_with("watchbell.yml is no valid YAML: ") && !error.contains("CANARY"), "{error}");
+        }
+        let error = Written::from_yaml("a: 1\nb: \"x", "watchbell.yml").unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
     }
 
     #[test]
