@@ -89,14 +89,14 @@ impl Planner<'_> {
         let mut iterations = Vec::with_capacity(payloads.len());
         let mut items = 0;
         for payload in payloads {
-            let iteration = self.iteration(action, payload, items)?;
+            let iteration = self.iteration(action, &payload, items)?;
             items += iteration.messages.len();
             iterations.push(iteration);
         }
         Ok(iterations)
     }
 
-    fn iteration(&self, action: &Action, payload: Json, first_item: usize) -> Result<Iteration, Failure> {
+    fn iteration(&self, action: &Action, payload: &Json, first_item: usize) -> Result<Iteration, Failure> {
         let context = self.context.with_payload(payload.clone());
         let model = context.model();
         let one = |message| Ok(Iteration { is_bulk: false, messages: vec![message] });
@@ -109,7 +109,7 @@ impl Planner<'_> {
                 let text = self.templates.text(&logging.text, &model)?;
                 one(Message::Log(LogLine { level: logging.level, category: logging.category.clone(), text }))
             }
-            ActionKind::Index(index) => self.documents(action, index, &payload, first_item),
+            ActionKind::Index(index) => self.documents(action, index, payload, first_item),
             #[allow(unreachable_patterns, reason = "more kinds of action are to come")]
             other => Err(Failure::illegal_state(format!("the action type [{}] is not supported", other.name()))),
         }

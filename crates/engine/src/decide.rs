@@ -208,4 +208,3 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
     format!("the execution failed unexpectedly: {}", text.unwrap_or_else(|| "no reason given".into()))
 }
-

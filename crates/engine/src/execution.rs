@@ -20,6 +20,7 @@ use crate::finish::Finish;
 use crate::journal::{JournalEntry, TriggerKind};
 use crate::names::{JOURNAL, history_index};
 use crate::runs::Claim;
+use crate::scheduler::Command;
 use crate::stored_watch::{StoredWatch, WatchDocument};
 
 /// How the journal stands.
@@ -223,7 +224,8 @@ impl Execution {
                 Ok(None) => return Reread::Lost,
                 Ok(Some(document)) => {
                     return match JournalEntry::parse(&document) {
-                        Ok((found, _)) if found == self.entry => {
+                        // as documents: what was printed reads back with dates as texts
+                        Ok((found, _)) if found.to_json().to_string() == self.entry.to_json().to_string() => {
                             self.journalled = Journalled::Committed;
                             Reread::Committed
                         }
@@ -283,20 +285,19 @@ impl Execution {
     }
 
     async fn settle(&self, mut entry: Entry, mut announced: bool, closings: &mut Vec<Entry>) -> Ended {
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             match self.engine.outbox.settle(entry.clone(), announced, closings, &*self.engine).await {
                 Ok(ended) => return ended,
-                Err(blocked) => {
-                    tracing::warn!(delivery = %entry.row.delivery.key, reason = %blocked, "a delivery waits");
-                    self.engine.pause(attempt).await;
-                    announced = false;
-                    if let Some((found, _)) = self.look_up(vec![entry.row.clone()]).await.pop() {
-                        entry = found;
-                    }
-                }
+                Err(blocked) => tracing::warn!(delivery = %entry.row.delivery.key, reason = %blocked, "a delivery waits"),
+            }
+            self.engine.pause(attempt).await;
+            attempt += 1;
+            announced = false;
+            if let Some((found, _)) = self.look_up(vec![entry.row.clone()]).await.pop() {
+                entry = found;
             }
         }
-        unreachable!("the loop ends by returning")
     }
 
     /// The run counts for nothing: another one has its number, or it was by hand and nobody waits any more.
@@ -333,8 +334,10 @@ impl Execution {
 
     /// Tells the scheduler where the watch stands.
     async fn register_anew(&self) {
-        if let Some(document) = self.engine.read_watch_surely(&self.entry.watch).await {
-            self.engine.update_registration(&document);
+        match (self.engine.read_watch_surely(&self.entry.watch).await, &self.entry.run) {
+            (Some(document), _) => self.engine.update_registration(&document),
+            (None, Some(run)) => self.engine.scheduler.send(Command::Forget(self.entry.watch.clone(), run.incarnation.clone())),
+            (None, None) => {}
         }
     }
 }

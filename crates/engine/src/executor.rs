@@ -21,7 +21,7 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Its journal document is there.
-    Journalled { entry: JournalEntry, revision: Revision, is_resumed: bool },
+    Journalled { entry: Box<JournalEntry>, revision: Revision, is_resumed: bool },
     /// Somebody waits for its record.
     Manual(Box<ManualRun>),
 }
@@ -55,8 +55,12 @@ fn note_panic(engine: &Engine, ended: &Result<(), tokio::task::JoinError>) {
 
 async fn work(engine: Arc<Engine>, job: Job) {
     match job.work {
+        Work::Journalled { entry, .. } if entry.manifest.is_none() && engine.is_stopped_by_hand() => {
+            // its journal document waits for the start
+            tracing::debug!(execution = %entry.id, "the service was stopped");
+        }
         Work::Journalled { entry, revision, is_resumed } => {
-            let execution = Execution::journalled(engine, job.claim, entry, revision);
+            let execution = Execution::journalled(engine, job.claim, *entry, revision);
             if is_resumed { execution.resume().await } else { execution.run().await }
         }
         Work::Manual(manual) => manual.run(engine, job.claim).await,

@@ -264,7 +264,8 @@ impl Finish {
         let triggered = Timestamp::from_millisecond(overlap.first_noticed.as_millisecond()).unwrap_or(overlap.first_noticed);
         let trigger = TriggerEvent { kind: TriggerKind::Schedule, triggered, scheduled: overlap.first };
         let state = ExecutionState::NotExecutedAlreadyQueued;
-        let record = Record::not_executed(self.execution.entry.watch.clone(), &*settings.node_id, state, trigger.to_record(), "Watch is already queued in thread pool");
+        let record =
+            Record::not_executed(self.execution.entry.watch.clone(), &*settings.node_id, state, trigger.to_record(), "Watch is already queued in thread pool");
         let index = history_index(&settings.history_prefix, triggered);
         Some(Write::put(index, id.as_str(), Expect::Absent, record.to_json(settings.generation).to_string()))
     }

@@ -42,8 +42,8 @@ mod use_cases;
 mod watcher;
 
 pub use answers::{
-    ActionMode, DeleteAnswer, LATENESS_EDGES_MILLIS, Lateness, ExecuteAnswer, ExecuteRequest, ExecuteTarget, Metrics, PutAnswer, PutMode, PutRequest, QueryAnswer, RunInfo, RunPhase, ServiceState,
-    Stats, WatchView,
+    ActionMode, DeleteAnswer, ExecuteAnswer, ExecuteRequest, ExecuteTarget, LATENESS_EDGES_MILLIS, Lateness, Metrics, PutAnswer, PutMode, PutRequest,
+    QueryAnswer, RunInfo, RunPhase, ServiceState, Stats, WatchView,
 };
 pub use settings::{EnginePorts, EngineSettings, MissedRuns};
 pub use watchbell_watch::Generation;

@@ -239,7 +239,12 @@ mod tests {
             messages: vec!["m".into()],
             exception: Some(Failure::illegal_state("x")),
             actions: vec![
-                PlannedAction { id: id("a"), kind: "index".into(), cancels: 1, plan: ActionPlan::Settled { result: settled, condition_not_met: Some(Timestamp::UNIX_EPOCH) } },
+                PlannedAction {
+                    id: id("a"),
+                    kind: "index".into(),
+                    cancels: 1,
+                    plan: ActionPlan::Settled { result: settled, condition_not_met: Some(Timestamp::UNIX_EPOCH) },
+                },
                 PlannedAction { id: id("b"), kind: "logging".into(), cancels: 4, plan: ActionPlan::Send(send) },
             ],
         };

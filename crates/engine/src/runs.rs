@@ -126,14 +126,8 @@ pub(crate) struct Claim {
 impl Claim {
     /// Says what the claim is for; from here on it shows in stats.
     pub(crate) fn describe(&self, watch: &WatchId, id: &ExecutionId, triggered_time: Timestamp, execution_time: Timestamp) {
-        let info = RunInfo {
-            watch_id: watch.clone(),
-            id: id.clone(),
-            triggered_time,
-            execution_time,
-            phase: RunPhase::AwaitsExecution,
-            executed_actions: Vec::new(),
-        };
+        let info =
+            RunInfo { watch_id: watch.clone(), id: id.clone(), triggered_time, execution_time, phase: RunPhase::AwaitsExecution, executed_actions: Vec::new() };
         self.with(|busy| busy.info = Some(info));
     }
 

@@ -49,6 +49,8 @@ pub(crate) enum Command {
     Update(WatchId, Registration),
     /// A watch was deleted or deactivated by the write with this sequence number.
     Remove(WatchId, i64),
+    /// A run found its watch of this incarnation gone.
+    Forget(WatchId, String),
     Run,
     Pause,
 }
@@ -154,14 +156,20 @@ impl Scheduler {
                     return; // news from before its removal
                 }
                 self.removed.remove(&id);
-                self.register(id, registration);
+                self.register(&id, registration);
             }
             Command::Update(id, registration) => {
                 if self.watches.contains_key(&id) {
-                    self.register(id, registration);
+                    self.register(&id, registration);
                 }
             }
             Command::Remove(id, seq_no) => self.remove(id, seq_no),
+            Command::Forget(id, incarnation) => {
+                if self.watches.get(&id).is_some_and(|known| known.incarnation == incarnation) {
+                    self.watches.remove(&id);
+                    self.table.disarm(&id);
+                }
+            }
             Command::Run => {
                 self.is_running = true;
                 self.rearm_all();
@@ -174,13 +182,13 @@ impl Scheduler {
         self.engine.set_watch_count(self.watches.len());
     }
 
-    fn register(&mut self, id: WatchId, registration: Registration) {
-        if self.watches.get(&id).is_some_and(|known| known.seq_no > registration.seq_no) {
+    fn register(&mut self, id: &WatchId, registration: Registration) {
+        if self.watches.get(id).is_some_and(|known| known.seq_no > registration.seq_no) {
             return;
         }
         let now = self.now();
         self.watches.insert(id.clone(), not_ahead(registration, now));
-        self.rearm(&id);
+        self.rearm(id);
     }
 
     fn remove(&mut self, id: WatchId, seq_no: i64) {

@@ -48,7 +48,14 @@ impl WatchDocument {
 
     /// The place of a document that is no JSON: it can be replaced and deleted, nothing else.
     pub(crate) fn unreadable(id: &WatchId, document: &Document) -> WatchDocument {
-        WatchDocument { id: id.clone(), revision: document.revision, version: document.version, source: Json::object(), position: None, parsed: OnceLock::new() }
+        WatchDocument {
+            id: id.clone(),
+            revision: document.revision,
+            version: document.version,
+            source: Json::object(),
+            position: None,
+            parsed: OnceLock::new(),
+        }
     }
 
     /// Whether its status says so; a status that says nothing means yes.
@@ -110,7 +117,11 @@ impl WatchDocument {
 impl StoredWatch {
     /// A whole new document.
     pub(crate) fn write(&self, expect: Expect) -> Write {
-        let source = self.watch.to_json(watchbell_watch::secret::Secrets::Plain).with(STATUS, self.status.to_stored_json()).with(position::MEMBER, self.position.to_json());
+        let source = self
+            .watch
+            .to_json(watchbell_watch::secret::Secrets::Plain)
+            .with(STATUS, self.status.to_stored_json())
+            .with(position::MEMBER, self.position.to_json());
         Write::put(WATCHES, self.watch.id.as_str(), expect, source.to_string())
     }
 

@@ -72,7 +72,7 @@ fn take_up(engine: &Arc<Engine>, entry: JournalEntry, revision: watchbell_store:
     let Some(claim) = engine.runs.claim(&claim_name(&entry)) else { return false };
     claim.accounts_to(entry.trigger.scheduled);
     claim.describe(&entry.watch, &entry.id, entry.trigger.triggered, entry.execution_time);
-    engine.submit(Job { claim, work: Work::Journalled { entry, revision, is_resumed: true } });
+    engine.submit(Job { claim, work: Work::Journalled { entry: Box::new(entry), revision, is_resumed: true } });
     true
 }
 

@@ -102,7 +102,10 @@ mod tests {
         }
         let search = template(json!({"source": {"a": "{{a}}", "n": "{{ctx.n}}"}, "params": {"a": 2, "ctx": {"n": 9}}}));
         assert_eq!(templates.search_template(&search, &model()).as_deref(), Ok(r#"{"a":"2","n":"9"}"#));
-        assert_eq!(templates.search_body(&json!({"query": {"match": {"f": "{{ctx.payload.q}}"}}}), &model()).as_deref(), Ok(r#"{"query":{"match":{"f":"say \"hi\""}}}"#));
+        assert_eq!(
+            templates.search_body(&json!({"query": {"match": {"f": "{{ctx.payload.q}}"}}}), &model()).as_deref(),
+            Ok(r#"{"query":{"match":{"f":"say \"hi\""}}}"#)
+        );
         assert!(templates.text(&template(json!({"id": "stored"})), &model()).is_err());
     }
 }

@@ -104,5 +104,5 @@ fn start(engine: &Engine, due: Due, entry: JournalEntry, revision: Revision) {
         metrics.lateness.note(lateness);
     });
     due.claim.describe(&entry.watch, &entry.id, entry.trigger.triggered, entry.execution_time);
-    engine.submit(Job { claim: due.claim, work: Work::Journalled { entry, revision, is_resumed: false } });
+    engine.submit(Job { claim: due.claim, work: Work::Journalled { entry: Box::new(entry), revision, is_resumed: false } });
 }

@@ -48,7 +48,7 @@ pub enum LedgerError {
 pub(crate) enum Swap {
     Done(Revision),
     /// Somebody else wrote; this is what stands there now.
-    Lost(Option<Entry>),
+    Lost(Option<Box<Entry>>),
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Ledger {
         closings.retain(|_| !answers.next().is_some_and(|answer| is_settled(&answer)));
         match own {
             Some(Ok(written)) => Ok(Swap::Done(written.revision)),
-            Some(Err(WriteError::Conflict { .. })) => Ok(Swap::Lost(self.read(&entry.row.delivery.key).await?)),
+            Some(Err(WriteError::Conflict { .. })) => Ok(Swap::Lost(self.read(&entry.row.delivery.key).await?.map(Box::new))),
             Some(Err(WriteError::Unknown(_))) => self.look_again(entry).await,
             Some(Err(error)) => Err(LedgerError::Write(error)),
             None => Err(LedgerError::Write(WriteError::Unavailable("the store gave no answer".into()))),
@@ -101,7 +101,7 @@ impl Ledger {
     async fn look_again(&self, entry: &Entry) -> Result<Swap, LedgerError> {
         match self.read(&entry.row.delivery.key).await? {
             Some(found) if found.row == entry.row => found.revision.map_or(Ok(Swap::Lost(None)), |revision| Ok(Swap::Done(revision))),
-            found => Ok(Swap::Lost(found)),
+            found => Ok(Swap::Lost(found.map(Box::new))),
         }
     }
 

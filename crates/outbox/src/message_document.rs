@@ -15,9 +15,7 @@ pub fn print(message: &Message) -> Json {
         Message::Webhook(request) => Json::object().with("webhook", request.to_json_with_secrets()),
         Message::Index(request) => Json::object().with("index", print_index(request)),
         Message::Log(line) => Json::object().with("log", print_log(line)),
-        Message::Robot(robot) => {
-            Json::object().with("robot", Json::object().with("account", &robot.account).with("body", robot.body.clone()))
-        }
+        Message::Robot(robot) => Json::object().with("robot", Json::object().with("account", &robot.account).with("body", robot.body.clone())),
     }
 }
 

@@ -131,7 +131,7 @@ impl Outbox {
                     entry.revision = Some(revision);
                     return Ok(true);
                 }
-                Swap::Lost(Some(found)) => *entry = found,
+                Swap::Lost(Some(found)) => *entry = *found,
                 Swap::Lost(None) => {
                     // its row was removed meanwhile: as decided
                     entry.revision = None;
@@ -168,7 +168,7 @@ impl Outbox {
                 entry.row.cancel(by, self.clock.now());
                 match self.ledger.swap(&mut Vec::new(), &entry).await? {
                     Swap::Done(_) => cancelled += 1,
-                    Swap::Lost(Some(found)) => entry = found,
+                    Swap::Lost(Some(found)) => entry = *found,
                     Swap::Lost(None) => break,
                 }
             }

@@ -12,19 +12,35 @@ use watchbell_json::{Failure, Json};
 pub enum Outcome {
     Delivered,
     /// A passing fault: the same message may be sent again.
-    Retry { reason: String },
+    Retry {
+        reason: String,
+    },
     /// Too fast, or banned: not before this long from now.
-    Limited { reason: String, wait: Duration },
+    Limited {
+        reason: String,
+        wait: Duration,
+    },
     /// The message as it is will never pass, a repaired one may.
-    Fixable { reason: String, repair: Repair },
+    Fixable {
+        reason: String,
+        repair: Repair,
+    },
     /// The message will never pass.
-    Rejected { reason: String },
+    Rejected {
+        reason: String,
+    },
     /// The account is wrong (token, signature, address list): a person must act.
-    Misconfigured { reason: String },
+    Misconfigured {
+        reason: String,
+    },
     /// Sent, and no answer came: perhaps it is there.
-    Ambiguous { reason: String },
+    Ambiguous {
+        reason: String,
+    },
     /// An answer nobody knows.
-    Unrecognised { reason: String },
+    Unrecognised {
+        reason: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

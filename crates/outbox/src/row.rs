@@ -57,17 +57,32 @@ pub enum RowState {
     /// Nothing was sent.
     Decided,
     /// Durable before the first byte leaves: from here on a message may have arrived.
-    InFlight { by: String, until: Timestamp },
+    InFlight {
+        by: String,
+        until: Timestamp,
+    },
     /// Will be tried again.
-    Waiting { not_before: Timestamp },
+    Waiting {
+        not_before: Timestamp,
+    },
     Delivered,
     /// Part of a digest.
-    Merged { into: DeliveryKey },
-    Refused { reason: String },
-    Expired { reason: String },
+    Merged {
+        into: DeliveryKey,
+    },
+    Refused {
+        reason: String,
+    },
+    Expired {
+        reason: String,
+    },
     /// Perhaps it arrived; given up.
-    Unconfirmed { reason: String },
-    Cancelled { by: CancelledBy },
+    Unconfirmed {
+        reason: String,
+    },
+    Cancelled {
+        by: CancelledBy,
+    },
 }
 
 impl RowState {

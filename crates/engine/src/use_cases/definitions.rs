@@ -17,13 +17,18 @@ use crate::stored_watch::{StoredWatch, WatchDocument};
 
 /// What a write came to.
 pub(crate) enum Stored {
-    Done { revision: Revision, version: i64 },
-    /// Another write came first.
+    Done {
+        revision: Revision,
+        version: i64,
+    },
+    /// A delete whose answer was lost; the document is not there any more.
+    Gone,
+    /// Another write came first, or this one did not happen.
     Again,
 }
 
 pub(crate) async fn put(engine: &Engine, request: PutRequest) -> Result<PutAnswer, Failure> {
-    for attempt in 0..ATTEMPTS_MAX {
+    for _ in 0..ATTEMPTS_MAX {
         let standing = read_standing(engine, &request.id).await?;
         check_mode(engine, &request, standing.as_ref())?;
         let next = next_watch(engine, &request, standing.as_ref())?;
@@ -33,8 +38,7 @@ pub(crate) async fn put(engine: &Engine, request: PutRequest) -> Result<PutAnswe
                 announce(engine, &next, revision);
                 return Ok(PutAnswer { id: request.id, version, revision, created: standing.is_none() });
             }
-            Stored::Again if attempt + 1 < ATTEMPTS_MAX => {}
-            Stored::Again => break,
+            Stored::Gone | Stored::Again => {}
         }
     }
     Err(busy(&request.id))
@@ -104,12 +108,12 @@ pub(crate) async fn store(engine: &Engine, write: Write) -> Result<Stored, Failu
     match engine.ports.state.write(write).await {
         Ok(written) => Ok(Stored::Done { revision: written.revision, version: written.version }),
         Err(WriteError::Conflict { .. }) => Ok(Stored::Again),
-        Err(error @ WriteError::Unknown(_)) => {
+        Err(WriteError::Unknown(_)) => {
             let standing = engine.ports.state.get(WATCHES, &id).await.map_err(crate::engine::store_failure)?;
             match (standing, wanted) {
                 (Some(document), Some(source)) if document.source == source => Ok(Stored::Done { revision: document.revision, version: document.version }),
-                (_, Some(_)) => Ok(Stored::Again),
-                (_, None) => Err(write_failure(error)),
+                (None, None) => Ok(Stored::Gone),
+                _ => Ok(Stored::Again),
             }
         }
         Err(error) => Err(write_failure(error)),
@@ -129,16 +133,16 @@ pub(crate) async fn delete(engine: &Engine, id: &WatchId) -> Result<DeleteAnswer
             return Ok(DeleteAnswer { id: id.clone(), version: 1, found: false });
         };
         let write = Write::delete(WATCHES, id.as_str(), Expect::Revision(standing.revision));
-        match store(engine, write).await? {
-            Stored::Done { revision, version } => {
-                engine.scheduler.send(Command::Remove(id.clone(), revision.seq_no));
-                if let Some(position) = standing.position() {
-                    cancel_unsent(engine, id, position, None, CancelledBy::Delete).await;
-                }
-                return Ok(DeleteAnswer { id: id.clone(), version, found: true });
-            }
-            Stored::Again => {}
+        let (seq_no, version) = match store(engine, write).await? {
+            Stored::Done { revision, version } => (revision.seq_no, version),
+            Stored::Gone => (standing.revision.seq_no, standing.version + 1),
+            Stored::Again => continue,
+        };
+        engine.scheduler.send(Command::Remove(id.clone(), seq_no));
+        if let Some(position) = standing.position() {
+            cancel_unsent(engine, id, position, None, CancelledBy::Delete).await;
         }
+        return Ok(DeleteAnswer { id: id.clone(), version, found: true });
     }
     Err(busy(id))
 }

@@ -48,7 +48,9 @@ fn search_body(given: Option<&Json>) -> Result<Json, Failure> {
     let number = |name: &str, default: i64| given.and_then(|given| given.get(name)).and_then(Json::as_i64).unwrap_or(default);
     let reach = number("from", 0).saturating_add(number("size", 10));
     if reach > WINDOW_MAX {
-        return Err(Failure::illegal_argument(format!("Result window is too large, from + size must be less than or equal to: [{WINDOW_MAX}] but was [{reach}]")));
+        return Err(Failure::illegal_argument(format!(
+            "Result window is too large, from + size must be less than or equal to: [{WINDOW_MAX}] but was [{reach}]"
+        )));
     }
     Ok(body)
 }

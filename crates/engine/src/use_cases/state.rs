@@ -30,7 +30,7 @@ pub(crate) async fn ack(engine: &Engine, id: &WatchId, targets: &AckTargets) -> 
             cancel_unsent(engine, id, &stored.position, Some(&changed), CancelledBy::Ack).await;
             Ok(view(&document, stored, document.version))
         }
-        Stored::Again => {
+        Stored::Gone | Stored::Again => {
             let current = engine.read_watch(id).await?.map_or(document.revision, |document| document.revision);
             Err(version_conflict(id, document.revision, current))
         }
@@ -56,7 +56,7 @@ pub(crate) async fn set_active(engine: &Engine, id: &WatchId, active: bool) -> R
                 }
                 return Ok(WatchView { revision, version, ..view(&document, stored, version) });
             }
-            Stored::Again => {}
+            Stored::Gone | Stored::Again => {}
         }
     }
     Err(busy(id))
@@ -73,8 +73,8 @@ pub(crate) fn targets(actions: &[String]) -> Result<AckTargets, Failure> {
     if actions.is_empty() || actions.iter().any(|action| action == "_all") {
         return Ok(AckTargets::All);
     }
-    let parsed = actions.iter().map(|action| {
-        ActionId::parse(action).map_err(|_| watchbell_watch::validation::failed([format!("action id [{action}] contains whitespace")]))
-    });
+    let parsed = actions
+        .iter()
+        .map(|action| ActionId::parse(action).map_err(|_| watchbell_watch::validation::failed([format!("action id [{action}] contains whitespace")])));
     parsed.collect::<Result<Vec<_>, _>>().map(AckTargets::Named)
 }

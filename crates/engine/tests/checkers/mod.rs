@@ -185,7 +185,9 @@ fn check_position(observed: &mut Observed, id: &str, position: &Json, records: &
     let (anchor, last) = (second(position.get("anchor").unwrap()), second(position.get("last_scheduled").unwrap()));
     let of_this = records.iter().filter(|record| {
         let scheduled = record.at(&["trigger_event", "schedule", "scheduled_time"]).map_or(0, second);
-        record.get("watch_id").and_then(Json::as_str) == Some(id) && scheduled > anchor && record.get("state").and_then(Json::as_str) != Some("not_executed_already_queued")
+        record.get("watch_id").and_then(Json::as_str) == Some(id)
+            && scheduled > anchor
+            && record.get("state").and_then(Json::as_str) != Some("not_executed_already_queued")
     });
     let runs = i64::try_from(of_this.count()).unwrap();
     let (skipped, fires) = (number("skipped"), number("fires"));

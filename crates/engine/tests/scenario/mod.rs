@@ -18,13 +18,24 @@ const PERIOD: i64 = 10;
 /// How long a webhook takes: the run of two of them lasts three seconds.
 const ANSWER_AFTER: Duration = Duration::from_millis(1500);
 
-/// In which way a call is the last one.
+/// In which way a call is the last one, or goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Before,
     After,
     /// Of several writes the first half.
     Half,
+    /// Nothing dies: the store says that it does not know, and it happened.
+    UnknownDone,
+    /// The same, and it did not happen.
+    UnknownNot,
+    /// Nothing dies and nothing happens.
+    Unavailable,
+}
+
+impl Way {
+    pub const DEADLY: [Way; 3] = [Way::Before, Way::After, Way::Half];
+    pub const HARMLESS: [Way; 3] = [Way::UnknownDone, Way::UnknownNot, Way::Unavailable];
 }
 
 /// A rule of the protocol that the store breaks.
@@ -49,6 +60,7 @@ pub enum Mutation {
 
 pub struct Outcome {
     pub calls: usize,
+    /// Whether the fault came to be: not every call knows every way.
     pub crashed: bool,
     pub violations: Vec<Violation>,
 }
@@ -63,6 +75,8 @@ struct Life {
     inner: Arc<MemoryStore>,
     observed: Arc<Mutex<Observed>>,
     clock: ManualClock,
+    /// How many writes failed without anybody dying.
+    failed: Arc<AtomicUsize>,
 }
 
 /// What happens to one call.
@@ -71,6 +85,7 @@ enum Fate {
     Lives,
     LastAfter,
     LastHalf,
+    Fails(Way),
 }
 
 impl Life {
@@ -90,6 +105,7 @@ impl Life {
             Some((at, Way::Before)) if at == call => self.die().await,
             Some((at, Way::After)) if at == call && ways.contains(&Way::After) => Fate::LastAfter,
             Some((at, Way::Half)) if at == call && ways.contains(&Way::Half) => Fate::LastHalf,
+            Some((at, way)) if at == call && Way::HARMLESS.contains(&way) => Fate::Fails(way),
             _ => Fate::Lives,
         }
     }
@@ -102,7 +118,7 @@ impl Life {
     }
 
     async fn end<T>(&self, fate: Fate, value: T) -> T {
-        if fate == Fate::Lives { value } else { self.die().await }
+        if matches!(fate, Fate::Lives | Fate::Fails(_)) { value } else { self.die().await }
     }
 
     /// Whether the mutation swallows this write.
@@ -153,9 +169,23 @@ impl Life {
         answers
     }
 
+    /// The answers of a store that fails and lives on.
+    async fn fail(&self, way: Way, writes: Vec<Write>, stops: bool) -> Vec<Result<Written, WriteError>> {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        let count = writes.len();
+        if way == Way::UnknownDone {
+            self.apply_all(writes, stops).await;
+        }
+        let error = if way == Way::Unavailable { WriteError::Unavailable("down".into()) } else { WriteError::Unknown("no answer".into()) };
+        vec![Err(error); count]
+    }
+
     async fn many(&self, writes: Vec<Write>, stops: bool) -> Vec<Result<Written, WriteError>> {
         let ways: &[Way] = if writes.len() > 1 { &[Way::After, Way::Half] } else { &[Way::After] };
         let fate = self.call(ways).await;
+        if let Fate::Fails(way) = fate {
+            return self.fail(way, writes, stops).await;
+        }
         let done = if fate == Fate::LastHalf { writes.len() / 2 } else { writes.len() };
         let backwards = stops && self.mutation == Mutation::SequencesRunBackwards;
         let part = if backwards { writes[writes.len() - done..].to_vec() } else { writes[..done].to_vec() };
@@ -173,6 +203,9 @@ impl DocumentStore for Life {
 
     async fn write(&self, write: Write) -> Result<Written, WriteError> {
         let fate = self.call(&[Way::After]).await;
+        if let Fate::Fails(way) = fate {
+            return self.fail(way, vec![write], true).await.remove(0);
+        }
         let answer = self.apply(write).await;
         self.end(fate, answer).await
     }
@@ -261,8 +294,18 @@ pub async fn run(crash: Option<(usize, Way)>, mutation: Mutation) -> Outcome {
     let world = World::unstarted();
     let observed = Arc::new(Mutex::new(Observed::default()));
     let calls = Arc::new(AtomicUsize::new(0));
+    let failed = Arc::new(AtomicUsize::new(0));
     let life = |crash| {
-        Arc::new(Life { calls: calls.clone(), crash, dead: AtomicBool::new(false), mutation, inner: world.store.inner.clone(), observed: observed.clone(), clock: world.clock.clone() })
+        Arc::new(Life {
+            calls: calls.clone(),
+            crash,
+            dead: AtomicBool::new(false),
+            mutation,
+            inner: world.store.inner.clone(),
+            observed: observed.clone(),
+            clock: world.clock.clone(),
+            failed: failed.clone(),
+        })
     };
     let mut current = life(crash);
     let mut tasks = start(&world, &current, 1).await;
@@ -294,7 +337,7 @@ pub async fn run(crash: Option<(usize, Way)>, mutation: Mutation) -> Outcome {
     let mut observed = std::mem::take(&mut *observed.lock().unwrap());
     check_end(&mut observed, &world, PERIOD).await;
     drop(tasks);
-    Outcome { calls: calls.load(Ordering::Relaxed), crashed: observed.crashes > 0, violations: observed.violations }
+    Outcome { calls: calls.load(Ordering::Relaxed), crashed: observed.crashes > 0 || failed.load(Ordering::Relaxed) > 0, violations: observed.violations }
 }
 
 /// Starts the engine; `None` if it dies at once, which the caller sees.

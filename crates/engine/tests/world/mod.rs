@@ -15,7 +15,7 @@ use watchbell_watch::WatchId;
 pub const START: &str = "2026-01-01T00:00:00Z";
 
 /// Enough turns for every task to come to its next wait.
-const TURNS: usize = 60;
+const TURNS: usize = 30;
 
 pub fn id(name: &str) -> WatchId {
     WatchId::parse(name).unwrap()
@@ -51,7 +51,12 @@ pub struct Receiver {
 impl Receiver {
     pub fn texts(&self) -> Vec<String> {
         let arrivals = self.arrivals.lock().unwrap();
-        arrivals.iter().map(|arrival| arrival.message.at(&["log", "text"]).or_else(|| arrival.message.at(&["webhook", "body"])).and_then(Json::as_str).unwrap_or("?").to_owned()).collect()
+        arrivals
+            .iter()
+            .map(|arrival| {
+                arrival.message.at(&["log", "text"]).or_else(|| arrival.message.at(&["webhook", "body"])).and_then(Json::as_str).unwrap_or("?").to_owned()
+            })
+            .collect()
     }
 
     pub fn always(&self, answer: Answer) {
@@ -72,9 +77,11 @@ impl Deliver for Receiver {
         }
         match answer {
             Answer::Ok => Attempt::delivered(Some(json!({"status": 200, "body": "ok"}))),
-            Answer::Status(status) => {
-                Attempt { outcome: Outcome::Rejected { reason: format!("received [{status}] status code") }, response: Some(json!({"status": status})), error: None }
-            }
+            Answer::Status(status) => Attempt {
+                outcome: Outcome::Rejected { reason: format!("received [{status}] status code") },
+                response: Some(json!({"status": status})),
+                error: None,
+            },
             Answer::Refused => failed(|reason| Outcome::Retry { reason }, "connect_exception", "Connection refused"),
             Answer::Lost => failed(|reason| Outcome::Ambiguous { reason }, "socket_timeout_exception", "Read timed out"),
             Answer::Panic => panic!("a channel that panics"),
