@@ -179,6 +179,7 @@ fn first_failed_shard(failure: &Failure) -> StatusCode {
 const BAD_REQUEST: &[&str] = &[
     "action_request_validation_exception",
     "document_parsing_exception",
+    "document_source_missing_exception",
     "general_script_exception",
     "illegal_argument_exception",
     "illegal_index_shard_state_exception",

@@ -230,7 +230,11 @@ impl Indices for EmbeddedStore {
     async fn get_document(&self, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
         let name = resolve_name(index, self.inner.clock.now())?;
         match self.inner.index_for_read(&name)? {
-            Some(index) => self.read(index, id).await,
+            Some(index) => {
+                let hidden = index.definition().mapping.source_disabled();
+                let document = self.read(index, id).await?;
+                Ok(document.map(|document| if hidden { Document { source: bytes::Bytes::new(), ..document } } else { document }))
+            }
             None => Err(StoreError::NoIndex(name)),
         }
     }

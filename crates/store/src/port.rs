@@ -216,7 +216,8 @@ pub trait Indices: DocumentStore + Search {
     /// Makes every acknowledged write visible; returns how many indices were refreshed.
     async fn refresh(&self, expressions: &[String], options: &IndicesOptions) -> Result<usize, StoreError>;
 
-    /// A realtime read that tells a missing index ([`StoreError::NoIndex`]) from a missing document.
+    /// A realtime read that tells a missing index ([`StoreError::NoIndex`]) from a missing document. Where the mapping switches
+    /// `_source` off, the source is empty.
     async fn get_document(&self, index: &str, id: &str) -> Result<Option<Document>, StoreError>;
 
     /// Writes each on its own, in order, indices made as needed; durable when it returns.

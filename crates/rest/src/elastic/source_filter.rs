@@ -68,6 +68,8 @@ impl SourceFilter {
     /// What is left of a document; `None` when nothing is wanted.
     pub(super) fn apply(&self, source: Bytes) -> Option<Bytes> {
         match self {
+            // There is none where the mapping switches it off.
+            _ if source.is_empty() => None,
             SourceFilter::All => Some(source),
             SourceFilter::None => None,
             SourceFilter::Fields { includes, excludes } if includes.is_empty() && excludes.is_empty() => Some(source),

@@ -210,6 +210,10 @@ pub(super) async fn plan_update(
         let conflict = WriteError::Conflict { current: document.map(|document| document.revision), current_version: document.map(|document| document.version) };
         return Err(context.problem(rest, &Target { index: target.index, id: target.id, source: b"" }, demand, conflict).await);
     }
+    if document.is_some_and(|document| document.source.is_empty()) {
+        let reason = format!("[{}]: document source missing", target.id);
+        return Err(context.document_failure(rest, target.index, "document_source_missing_exception", reason).await.into());
+    }
     match asked.plan(document.map(|document| &*document.source))? {
         UpdatePlan::Noop => Ok(None),
         UpdatePlan::Create(source) => Ok(Some((source, Expect::Absent))),

@@ -61,6 +61,7 @@ impl Indices for MemoryStore {
     async fn get_document(&self, index: &str, id: &str) -> Result<Option<Document>, StoreError> {
         let name = resolve_name(index, self.clock.now())?;
         match self.state().index_for_read(&name)? {
+            Some(index) if index.mapping.source_disabled() => Ok(index.document(id).map(|document| Document { source: bytes::Bytes::new(), ..document })),
             Some(index) => Ok(index.document(id)),
             None => Err(StoreError::NoIndex(name)),
         }
