@@ -9,9 +9,8 @@ E2E := $(PYTHON) -m pytest -q --durations=8 tests/e2e
 
 .PHONY: demo build test test-rust test-e2e test-all bench ci setup lint fmt
 
-demo:
-	$(CARGO) build --release --package watchbell-server
-	./target/release/watchbell demo $(DEMO)
+demo: build
+	./$(BIN) demo $(DEMO)
 
 build:
 	$(CARGO) build --package watchbell-server
