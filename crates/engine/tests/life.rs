@@ -500,6 +500,63 @@ async fn a_state_store_that_is_down_delays_and_loses_nothing() {
     assert_eq!(accounted, 4, "10, 20, 30 and 40 are recorded or counted");
 }
 
+#[tokio::test]
+async fn a_watch_that_panics_fails_and_harms_no_other() {
+    let world = World::new().await;
+    *world.data.poison.lock().unwrap() = Some("poison".into());
+    let mut watch = logging_watch("10s", "x");
+    watch.set("input", json!({"search": {"request": {"indices": ["poison"]}}}));
+    world.put("poison", watch).await;
+    world.put("healthy", logging_watch("10s", "well")).await;
+    world.to(30).await;
+    let records = world.records().await;
+    let of = |name: &str| records.iter().filter(|record| record.get("watch_id") == Some(&json!(name))).cloned().collect::<Vec<_>>();
+    assert_eq!((of("poison").len(), of("healthy").len()), (3, 3));
+    assert_eq!(of("poison")[0].get("state"), Some(&json!("failed")));
+    assert!(of("poison")[0].to_string().contains("a search that panics"));
+    assert_eq!(world.receiver.texts().len(), 3);
+    assert_eq!(world.watcher().stats().await.metrics.panics, 3);
+    assert!(world.documents(".triggered_watches").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_record_that_the_history_refuses_is_reduced_and_says_so() {
+    for (longest, told) in [(900, "\"truncated\""), (400, "refused by the history: mapper_parsing_exception"), (10, "")] {
+        let world = World::new().await;
+        *world.store.history_max.lock().unwrap() = longest;
+        let mut watch = logging_watch("10s", "x");
+        watch.set("input", json!({"simple": {"long": "y".repeat(2000)}}));
+        watch.set("actions", json!({}));
+        world.put("w", watch).await;
+        world.to(10).await;
+        let records = world.records().await;
+        assert_eq!(records.len(), usize::from(longest > 10), "{longest}");
+        assert!(records.iter().all(|record| record.to_string().contains(told)), "{longest}: {records:?}");
+        assert!(world.documents(".triggered_watches").await.is_empty(), "{longest}");
+        assert_eq!(world.position("w").await.get("fires"), Some(&json!(1)), "{longest}");
+    }
+}
+
+#[tokio::test]
+async fn three_days_off_come_back_as_one_run_a_watch_and_not_as_one_burst() {
+    const WATCHES: usize = 300;
+    let mut world = World::new().await;
+    for n in 0..WATCHES {
+        world.put(&format!("w{n}"), logging_watch("1h", "x")).await;
+    }
+    world.stop().await;
+    world.clock.advance(Duration::from_secs(3 * 86_400 + 60));
+    world.start().await;
+    world.advance(Duration::from_millis(1500)).await;
+    let soon = world.receiver.texts().len();
+    assert!(soon > 50 && soon < 250, "{soon} of {WATCHES} ran within a second and a half");
+    world.advance(Duration::from_secs(10)).await;
+    assert_eq!(world.receiver.texts().len(), WATCHES);
+    for n in 0..WATCHES {
+        assert_eq!(world.position(&format!("w{n}")).await.get("skipped"), Some(&json!(71)));
+    }
+}
+
 /// DESIGN §4: one write for all triggers of a tick, one more for each run that sends nothing, two for each that sends.
 #[tokio::test]
 async fn writes_of_a_tick_are_bounded() {

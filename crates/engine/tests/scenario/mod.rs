@@ -268,7 +268,7 @@ const SCRIPT: &[(i64, Act)] = &[
 ];
 
 /// When the scenario is over, with time to come to rest.
-const END: i64 = 65;
+const END: i64 = 55;
 
 fn watch(name: &str) -> Json {
     match name {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use watchbell_engine::{EnginePorts, EngineSettings, PutAnswer, PutMode, PutRequest, Tasks, Watcher};
 use watchbell_json::{Failure, Json, json};
 use watchbell_outbox::{Attempt, Deliver, Delivery, Outcome};
-use watchbell_store::{Document, DocumentStore, MemoryStore, Search, SearchRequest, StoreError, Write, WriteError, Written};
+use watchbell_store::{Document, DocumentStore, MemoryStore, Search, SearchRequest, StoreError, Write, WriteError, WriteOp, Written};
 use watchbell_time::{Clock, ManualClock, SeededEntropy, Timestamp};
 use watchbell_watch::WatchId;
 
@@ -98,6 +98,8 @@ fn failed(outcome: impl FnOnce(String) -> Outcome, kind: &'static str, reason: &
 pub struct Data {
     pub answer: Mutex<Option<Result<Json, StoreError>>>,
     pub asked: Mutex<Vec<SearchRequest>>,
+    /// Searches over this index panic.
+    pub poison: Mutex<Option<String>>,
     /// While set, searches wait until released.
     pub hangs: Mutex<bool>,
     pub released: tokio::sync::Notify,
@@ -106,6 +108,8 @@ pub struct Data {
 #[async_trait::async_trait]
 impl Search for Data {
     async fn search(&self, request: SearchRequest) -> Result<Json, StoreError> {
+        let poison = self.poison.lock().unwrap().clone();
+        assert!(!poison.is_some_and(|index| request.indices.contains(&index)), "a search that panics");
         self.asked.lock().unwrap().push(request);
         let hangs = *self.hangs.lock().unwrap();
         if hangs {
@@ -126,6 +130,8 @@ pub struct Store {
     pub writes: AtomicU64,
     pub gets: AtomicU64,
     pub down: Mutex<bool>,
+    /// The history refuses records longer than this.
+    pub history_max: Mutex<usize>,
 }
 
 impl Store {
@@ -163,7 +169,15 @@ impl DocumentStore for Store {
     async fn sequence(&self, writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
         match self.write_error() {
             Some(error) => writes.iter().map(|_| Err(error.clone())).collect(),
-            None => self.inner.sequence(writes).await,
+            None => {
+                let long = *self.history_max.lock().unwrap();
+                let refused = writes.iter().position(|write| write.index.starts_with(".watcher-history") && matches!(&write.op, WriteOp::Put(source) if source.len() > long));
+                let Some(at) = refused else { return self.inner.sequence(writes).await };
+                let mut answers = self.inner.sequence(writes[..at].to_vec()).await;
+                answers.push(Err(WriteError::Refused(Failure::new("mapper_parsing_exception", "failed to parse field"))));
+                answers.resize(writes.len(), Err(WriteError::NotTried));
+                answers
+            }
         }
     }
 
@@ -203,7 +217,7 @@ impl World {
     pub fn unstarted() -> World {
         let clock = ManualClock::at(START.parse().unwrap());
         let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let store = Arc::new(Store { inner, writes: AtomicU64::new(0), gets: AtomicU64::new(0), down: Mutex::new(false) });
+        let store = Arc::new(Store { inner, writes: AtomicU64::new(0), gets: AtomicU64::new(0), down: Mutex::new(false), history_max: Mutex::new(usize::MAX) });
         World { clock, store, data: Arc::default(), receiver: Arc::default(), settings: EngineSettings::default(), tasks: None, seed: 1 }
     }
 
