@@ -13,6 +13,7 @@ mod query;
 mod request_rules;
 mod service;
 mod settings;
+pub(crate) mod usage;
 
 use std::future::Future;
 use std::sync::Arc;

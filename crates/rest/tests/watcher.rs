@@ -49,5 +49,6 @@ tables![
     schedules,
     service,
     settings,
+    usage,
     versions
 ];

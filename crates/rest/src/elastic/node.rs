@@ -126,5 +126,5 @@ async fn xpack(rest: Arc<Rest>, _request: Request) -> Handled {
 }
 
 async fn xpack_usage(rest: Arc<Rest>, _request: Request) -> Handled {
-    Ok(Response::ok(json!({"watcher": {"available": true, "enabled": (rest.watcher.is_some())}})))
+    Ok(Response::ok(Json::object().with("watcher", crate::watcher::usage::usage(&rest).await?)))
 }
