@@ -7,7 +7,7 @@
 //! | column | holds |
 //! | --- | --- |
 //! | `text` | the tokens of analysed fields, with positions |
-//! | `term` | whole values of keyword fields, and `_id` |
+//! | `term` | whole values of keyword fields, unless they are long, and `_id` |
 //! | `keyword`, `ip` | ordered strings; an address as 32 hexadecimal digits, so that their order is its order |
 //! | `long` | whole numbers, booleans (0, 1), dates (milliseconds), unsigned numbers (shifted to keep their order) |
 //! | `double` | fractions |
@@ -21,6 +21,11 @@ use tantivy::schema::{Field, IndexRecordOption, JsonObjectOptions, NumericOption
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 use watchbell_store::Value;
 
+/// What this code puts into an index and where; an index of another layout is made again.
+pub(crate) const LAYOUT: u32 = 1;
+/// Longest keyword that is a term as well as a column value. Longer ones are whole messages, hardly ever asked for, and each a
+/// term of its own: as terms they would be most of an index and of the time it takes to make one.
+pub(crate) const TERM_KEYWORD_MAX: usize = 64;
 /// Path of the document id among the terms; no field may be called so.
 pub(crate) const ID_PATH: &str = "_id";
 pub(crate) const SEQ_NO: &str = "seq_no";
@@ -142,7 +147,9 @@ impl Columns {
             let name = column_path(&path);
             match value {
                 Value::Keyword(word) => {
-                    out.add_text(self.term, term_text(&path, &word));
+                    if word.len() <= TERM_KEYWORD_MAX {
+                        out.add_text(self.term, term_text(&path, &word));
+                    }
                     push(keywords, name, OwnedValue::Str(word.to_string()));
                 }
                 Value::Ip(bits) => push(ips, name, OwnedValue::Str(ip_key(bits))),

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::IndexWriterOptions;
-use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
-use crate::columns::{Columns, ID_PATH, IndexedDocument, term_text};
+use crate::columns::{Columns, ID_PATH, IndexedDocument, LAYOUT, term_text};
 use crate::settings::INDEX_WRITER_BYTES;
 
 /// What searches read.
@@ -60,8 +60,10 @@ impl Derived {
         let mut index = tantivy::Index::open_or_create(directory, columns.schema.clone())?;
         index.set_tokenizers(Columns::tokenizers());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(0).try_into()?;
-        let payload = index.load_metas()?.payload;
-        let committed_seq = payload.and_then(|text| text.parse().ok()).unwrap_or(-1);
+        let committed_seq = match index.load_metas()?.payload {
+            None => -1,
+            Some(payload) => read_payload(&payload).ok_or_else(|| TantivyError::SystemError(format!("unknown layout [{payload}]")))?,
+        };
         Ok(Derived { index, reader, writer: None, committed_seq, added_seq: committed_seq })
     }
 
@@ -112,7 +114,7 @@ impl Derived {
         let added = self.added_seq;
         let writer = self.writer()?;
         let mut prepared = writer.prepare_commit()?;
-        prepared.set_payload(&added.to_string());
+        prepared.set_payload(&format!("{LAYOUT}:{added}"));
         prepared.commit()?;
         self.committed_seq = added;
         self.reader.reload()
@@ -128,6 +130,12 @@ impl Derived {
             None => Ok(()),
         }
     }
+}
+
+/// The last row of a commit of this layout.
+fn read_payload(payload: &str) -> Option<i64> {
+    let (layout, seq_no) = payload.split_once(':')?;
+    seq_no.parse().ok().filter(|_| layout == LAYOUT.to_string())
 }
 
 fn id_term(columns: &Columns, id: &str) -> Term {

@@ -41,8 +41,10 @@ enum Step {
     Refresh,
 }
 
+/// Now and then long enough for a keyword that is no term.
 fn words() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6).prop_map(|words| words.join(" "))
+    let some = prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6).prop_map(|words| words.join(" "));
+    prop_oneof![6 => some, 1 => prop::sample::select(vec!["payment refused ".repeat(5), "payment refused ".repeat(20)])]
 }
 
 fn scalar_or_list(scalar: impl Strategy<Value = Json> + 'static) -> impl Strategy<Value = Json> {

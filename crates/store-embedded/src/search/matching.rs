@@ -13,7 +13,7 @@ use watchbell_store::plan::{BoolPlan, Limit, PhraseToken, Plan, PlanKind};
 use super::bits::Bits;
 use super::clauses::ClauseCache;
 use super::leaf;
-use crate::columns::{Column, Columns, ID_PATH, ip_key, ordered, term_text};
+use crate::columns::{Column, Columns, ID_PATH, TERM_KEYWORD_MAX, ip_key, ordered, term_text};
 use crate::settings::CLAUSE_CACHE_SEGMENT_MIN;
 
 type Result<T> = tantivy::Result<T>;
@@ -129,7 +129,6 @@ impl<'a> Matcher<'a> {
                 let mut bits = none();
                 for token in tokens {
                     bits.or(&leaf::term(reader, self.columns.text, &term_text(field, token))?);
-                    bits.or(&leaf::term(reader, self.columns.term, &term_text(field, token))?);
                 }
                 Ok(bits)
             }
@@ -185,7 +184,7 @@ impl<'a> Matcher<'a> {
 
     fn equals(&self, reader: &SegmentReader, field: &str, value: &Value) -> Result<Bits> {
         match value {
-            Value::Keyword(word) => leaf::term(reader, self.columns.term, &term_text(field, word)),
+            Value::Keyword(word) if word.len() <= TERM_KEYWORD_MAX => leaf::term(reader, self.columns.term, &term_text(field, word)),
             _ => {
                 let limit = Limit { value: value.clone(), inclusive: true };
                 self.between(reader, field, Some(&limit), Some(&limit))

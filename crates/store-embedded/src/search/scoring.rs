@@ -14,7 +14,7 @@ use watchbell_store::plan::{Plan, PlanKind};
 use super::bits::Bits;
 use super::leaf;
 use super::matching::Matcher;
-use crate::columns::{Column, term_text};
+use crate::columns::{Column, TERM_KEYWORD_MAX, term_text};
 
 type Result<T> = tantivy::Result<T>;
 
@@ -161,7 +161,7 @@ impl<'a> Scorer<'a> {
     fn with_value(&self, plan: &Plan, field: &Arc<str>, value: &Value) -> Result<u64> {
         let name: Arc<str> = format!("{value:?}").into();
         match value {
-            Value::Keyword(word) => {
+            Value::Keyword(word) if word.len() <= TERM_KEYWORD_MAX => {
                 let quick = |reader: &SegmentReader| leaf::document_frequency(reader, self.matcher.columns.term, &term_text(field, word));
                 self.documents(field, name, plan, quick)
             }
