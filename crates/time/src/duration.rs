@@ -41,7 +41,7 @@ impl WatchDurationError {
         match self {
             WatchDurationError::Number { value } => {
                 let normal = value.to_lowercase();
-                let number = split_unit(normal.trim()).map_or("", |(number, _)| number);
+                let number = split_unit(normal.trim()).map_or("", |(number, _)| number.trim());
                 Some(if number.is_empty() { "empty String".into() } else { format!("For input string: \"{number}\"") })
             }
             WatchDurationError::Unit { .. } | WatchDurationError::Negative { .. } => None,
@@ -113,8 +113,27 @@ impl std::fmt::Display for SettingDurationError {
 
 impl std::error::Error for SettingDurationError {}
 
+impl SettingDurationError {
+    /// The reason of the `number_format_exception` that caused it, where the number is to blame.
+    #[must_use]
+    pub fn number_format(&self) -> Option<String> {
+        match self {
+            SettingDurationError::Fraction { value } | SettingDurationError::Number { value } => {
+                let normal = value.trim().to_lowercase();
+                let number = split_setting_unit(&normal).map_or("", |(number, _)| number);
+                Some(format!("For input string: \"{number}\""))
+            }
+            SettingDurationError::Unit { .. } | SettingDurationError::Negative { .. } => None,
+        }
+    }
+}
+
 const SETTING_UNITS: [(&str, u128); 7] =
     [("nanos", 1), ("micros", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000), ("d", 86_400_000_000_000)];
+
+fn split_setting_unit(text: &str) -> Option<(&str, u128)> {
+    SETTING_UNITS.iter().find_map(|(unit, nanos)| Some((text.strip_suffix(unit)?.trim(), *nanos)))
+}
 
 /// A duration in a setting or request parameter: a whole number and a unit (spec watcher-parts §1.2). `None` is `-1`, which means
 /// without limit, or off.
@@ -129,10 +148,7 @@ pub fn parse_setting_duration(setting: &str, text: &str) -> Result<Option<Durati
     if normal.strip_prefix('-').is_some_and(|size| size.trim_start_matches('0') == "1") {
         return Ok(None);
     }
-    let (number, unit) = SETTING_UNITS
-        .iter()
-        .find_map(|(unit, nanos)| Some((normal.strip_suffix(unit)?.trim(), *nanos)))
-        .ok_or_else(|| SettingDurationError::Unit { setting: setting.into(), value: text.into() })?;
+    let (number, unit) = split_setting_unit(&normal).ok_or_else(|| SettingDurationError::Unit { setting: setting.into(), value: text.into() })?;
     match number.parse::<i64>() {
         Ok(number) if number < 0 => Err(SettingDurationError::Negative { setting: setting.into(), value: text.into() }),
         Ok(number) => Ok(Some(from_nanos(u128::from(number.unsigned_abs()) * unit))),
@@ -196,9 +212,13 @@ mod tests {
                 }
             );
         }
-        for (text, cause) in
-            [("abcs", "For input string: \"abc\""), ("s", "empty String"), ("nanm", "For input string: \"nan\""), ("1,5h", "For input string: \"1,5\"")]
-        {
+        for (text, cause) in [
+            ("abcs", "For input string: \"abc\""),
+            ("s", "empty String"),
+            ("nanm", "For input string: \"nan\""),
+            ("1,5h", "For input string: \"1,5\""),
+            ("x s", "For input string: \"x\""),
+        ] {
             assert_eq!(fail(text).to_string(), format!("Failed to parse [{text}]"));
             assert_eq!(fail(text).number_format().as_deref(), Some(cause));
         }
@@ -232,6 +252,10 @@ mod tests {
         ] {
             assert_eq!(parse_setting_duration("timeout", text).unwrap_err().to_string(), expected);
         }
+        let cause = |text: &str| parse_setting_duration("timeout", text).unwrap_err().number_format();
+        assert_eq!(cause("1.5s").as_deref(), Some("For input string: \"1.5\""));
+        assert_eq!(cause(" xS").as_deref(), Some("For input string: \"x\""));
+        assert_eq!(cause("soon"), None);
     }
 
     #[test]
@@ -248,7 +272,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "\\PC{0,20}|[-0-9.eE]{0,8}[a-zA-Z]{0,6}") {
             let _any = parse_watch_duration("f", &text).map_err(|e| (e.to_string(), e.number_format()));
-            let _any = parse_setting_duration("f", &text).map_err(|e| e.to_string());
+            let _any = parse_setting_duration("f", &text).map_err(|e| (e.to_string(), e.number_format()));
         }
     }
 }

@@ -19,6 +19,9 @@ use jiff::tz::TimeZone;
 use fields::Fields;
 use pattern::Element;
 
+/// Longest format string in bytes: no honest one comes near, and what is compiled from it is kept with the mapping.
+const FORMAT_MAX: usize = 1024;
+
 /// Which instant an incomplete or rounded date stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rounding {
@@ -111,6 +114,9 @@ impl DateFormat {
     /// The default of `date` fields.
     pub const DEFAULT: &'static str = "strict_date_optional_time||epoch_millis";
 
+    /// The default of `date_nanos` fields.
+    pub const DEFAULT_NANOS: &'static str = "strict_date_optional_time_nanos||epoch_millis";
+
     /// The two formats that dynamic mapping tries, in this order.
     pub const DYNAMIC: [&'static str; 2] = ["strict_date_optional_time", "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"];
 
@@ -121,6 +127,9 @@ impl DateFormat {
         let body = text.strip_prefix('8').unwrap_or(text);
         if body.is_empty() {
             return Err(FormatError::Empty);
+        }
+        if body.len() > FORMAT_MAX {
+            return Err(FormatError::Pattern { pattern: scan::shown(body), cause: format!("Pattern is longer than {FORMAT_MAX} bytes") });
         }
         let mut alternatives = Vec::new();
         for pattern in body.split("||") {

@@ -61,11 +61,11 @@ const BASIC: &[(&str, &str)] = &[
 ];
 
 pub(super) fn strict_date_optional_time() -> Alternative {
-    optional_time(Widths::Strict, FULL)
+    optional_time(Widths::Strict)
 }
 
-fn optional_time(widths: Widths, printer: &str) -> Alternative {
-    Alternative::Pattern { parser: elements(OPTIONAL_TIME, widths), printer: elements(printer, widths) }
+fn optional_time(widths: Widths) -> Alternative {
+    Alternative::Pattern { parser: elements(OPTIONAL_TIME, widths), printer: elements(FULL, widths) }
 }
 
 /// The tables hold valid patterns only (a test compiles each).
@@ -104,12 +104,7 @@ fn lookup_snake(name: &str) -> Option<Alternative> {
         "epoch_millis" => return Some(Alternative::EpochMillis),
         "epoch_second" => return Some(Alternative::EpochSecond),
         "iso8601" => return Some(strict_date_optional_time()),
-        "strict_date_optional_time" | "date_optional_time" => {
-            return Some(optional_time(widths, FULL));
-        }
-        "strict_date_optional_time_nanos" => {
-            return Some(optional_time(widths, "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSZ"));
-        }
+        "strict_date_optional_time" | "date_optional_time" | "strict_date_optional_time_nanos" => return Some(optional_time(widths)),
         _ => {}
     }
     let find = |table: &[(&str, &'static str)], name: &str| table.iter().find(|(n, _)| *n == name).map(|(_, pattern)| *pattern);
@@ -133,7 +128,7 @@ mod tests {
                 assert!(!pattern::compile(pattern, widths).unwrap().is_empty(), "{name}");
             }
         }
-        for pattern in [OPTIONAL_TIME, FULL, "yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSZ"] {
+        for pattern in [OPTIONAL_TIME, FULL] {
             assert!(pattern::compile(pattern, Widths::Strict).is_ok());
         }
     }

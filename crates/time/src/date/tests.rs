@@ -144,10 +144,14 @@ fn printing_uses_the_first_alternative() {
         ("basic_date_time", "+01:00", "20261119T000405.600+0100"),
         ("YYYY-'W'ww-e", "UTC", "2026-W47-3"),
         ("yy.D", "UTC", "26.322"),
+        (DateFormat::DEFAULT_NANOS, "UTC", "2026-11-18T23:04:05.600Z"),
     ] {
         let zone = Zone::parse(zone).unwrap();
         assert_eq!(DateFormat::new(format).unwrap().print(at, zone.rules()), expected, "{format}");
     }
+    // As many digits as there are, from three on.
+    let at: Timestamp = "2026-11-18T23:04:05.123456780Z".parse().unwrap();
+    assert_eq!(DateFormat::new(DateFormat::DEFAULT_NANOS).unwrap().print(at, &TimeZone::UTC), "2026-11-18T23:04:05.12345678Z");
 }
 
 #[test]
@@ -194,6 +198,7 @@ fn errors_have_elasticsearchs_words() {
     assert_eq!(DateFormat::new("yyyy||").unwrap_err().to_string(), "Cannot have empty element in multi date format pattern: yyyy||");
     assert_eq!(DateFormat::new("").unwrap_err().to_string(), "No date pattern provided");
     assert_eq!(DateFormat::new("SSSSSSSSSS").unwrap_err().to_string(), "Invalid format: [SSSSSSSSSS]: Minimum width must be from 0 to 9 inclusive but was 10");
+    assert!(DateFormat::new(&"yyyy||".repeat(1000)).unwrap_err().to_string().ends_with("Pattern is longer than 1024 bytes"));
     for bad in ["", "yyyy'x", "yyyy]", "{", "MMMMMM", "a||", "V"] {
         assert!(DateFormat::new(bad).is_err(), "{bad}");
     }
