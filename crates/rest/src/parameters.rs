@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use watchbell_json::Failure;
+use watchbell_store::time_value;
 
 /// The parameters of a request's URL in their order; a parameter without a value has the value `""`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,9 +92,8 @@ impl Parameters {
     /// A number without unit, or no number.
     pub fn duration(&self, name: &str) -> Result<Option<Duration>, Failure> {
         let Some(value) = self.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-        parse_duration(value).map(Some).ok_or_else(|| {
-            Failure::illegal_argument(format!("failed to parse setting [{name}] with value [{value}] as a time value: unit is missing or unrecognized"))
-        })
+        // `-1`, without limit, means not to wait.
+        time_value(name, value).map(|span| Some(span.unwrap_or(Duration::ZERO)))
     }
 }
 
@@ -113,27 +113,6 @@ pub fn parse_boolean(value: &str) -> Result<bool, Failure> {
 #[must_use]
 pub fn split_list(value: &str) -> Vec<String> {
     value.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-/// Elasticsearch's time values as URL parameters take them; negative ones mean no waiting.
-fn parse_duration(value: &str) -> Option<Duration> {
-    if value == "0" || value == "-1" {
-        return Some(Duration::ZERO);
-    }
-    let value = value.trim().to_ascii_lowercase();
-    let digits = value.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = value.split_at(digits);
-    let seconds = match unit {
-        "nanos" => 1e-9,
-        "micros" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(number.trim().parse::<f64>().ok()? * seconds).ok()
 }
 
 /// Decodes `%41`; what is no valid escape stays, what is no UTF-8 becomes the replacement character.
@@ -192,11 +171,12 @@ mod tests {
 
     #[test]
     fn readings_are_strict() {
-        let params = Parameters::decode("size=ten&timeout=soon&flag=perhaps&wait=1.5m&none=");
+        let params = Parameters::decode("size=ten&timeout=soon&flag=perhaps&wait=90s&half=1.5m&none=");
         assert_eq!(params.int("size").map_err(|f| f.reason_text().to_owned()), Err("Failed to parse int parameter [size] with value [ten]".to_owned()));
         assert!(params.duration("timeout").is_err_and(|f| f.reason_text().ends_with("unit is missing or unrecognized")));
         assert!(params.flag("flag").is_err());
         assert_eq!(params.duration("wait"), Ok(Some(Duration::from_secs(90))));
+        assert!(params.duration("half").is_err_and(|f| f.reason_text() == "failed to parse [1.5m], fractional time values are not supported"));
         assert_eq!(params.int("none"), Ok(None));
         assert_eq!(params.int("absent"), Ok(None));
     }

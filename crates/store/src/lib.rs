@@ -8,7 +8,7 @@
 //! * [`Indices`]: what the Elasticsearch-compatible API needs beyond that.
 //!
 //! Elasticsearch's behaviour that every implementation shares is here too, as pure functions over values. A document goes
-//! through its index's [`mapping`] to typed values, texts through [`analysis`], dates through [`dates`]. A search goes from JSON
+//! through its index's [`mapping`] to typed values, texts through [`analysis`], dates through `watchbell_time`. A search goes from JSON
 //! ([`dsl`]) to a [`query`], is bound to each index's mapping as a [`plan`], and its hits are sorted and shown by [`search`].
 //! [`evaluate`] matches a plan against one document; the reference store in [`memory`] does so with every document, and is the
 //! model that others are compared with. Watcher's own indices are in [`system`].
@@ -18,7 +18,7 @@
 pub mod admission;
 pub mod analysis;
 pub mod contract;
-pub mod dates;
+mod dates;
 pub mod document;
 pub mod dsl;
 pub mod evaluate;
@@ -33,6 +33,7 @@ pub mod settings;
 pub mod system;
 pub mod value;
 
+pub use dates::time_value;
 pub use document::{Document, Expect, Revision, Write, WriteError, WriteOp, WriteResult, Written};
 pub use memory::MemoryStore;
 pub use port::{

@@ -43,11 +43,8 @@ impl IndexSettings {
                 return Err(Failure::illegal_argument(format!("Failed to parse value [{text}] for setting [{name}] must be >= {least}")));
             }
         }
-        if let Some(text) = self.text("index.refresh_interval")
-            && !is_time_value(&text)
-        {
-            let reason = format!("failed to parse setting [index.refresh_interval] with value [{text}] as a time value: unit is missing or unrecognized");
-            return Err(Failure::illegal_argument(reason));
+        if let Some(text) = self.text("index.refresh_interval") {
+            crate::dates::time_value("index.refresh_interval", &text)?;
         }
         Ok(())
     }
@@ -145,12 +142,6 @@ fn place(object: &mut Json, path: &str, value: Json) {
             }
         }
     }
-}
-
-fn is_time_value(text: &str) -> bool {
-    let text = text.trim().to_ascii_lowercase();
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    matches!(text.as_str(), "-1" | "0") || (unit.len() < text.len() && matches!(unit, "d" | "h" | "m" | "s" | "ms" | "micros" | "nanos"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Durations as watches write them, and as messages print them (spec watcher-api §0.5, watcher-parts §1.1).
 
-use watchbell_json::{Failure, Json, token_name};
+use std::time::Duration;
 
-/// Units in the order they are tried: `5ms` must not be read as `5m` of something.
-const UNITS: [(&str, f64); 6] = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7), ("w", 6.048e8)];
+use watchbell_json::{Failure, Json, token_name};
+use watchbell_time::duration;
 
 /// A duration field: a string with a unit, or null for "not set". The failure is the inner one; who calls says which field of
 /// what could not be read.
@@ -18,31 +18,15 @@ pub fn parse_time_value(value: &Json, setting: &str) -> Result<Option<i64>, Fail
     }
 }
 
-fn parse_text(given: &str, setting: &str) -> Result<i64, Failure> {
-    let text = given.trim().to_lowercase();
-    let millis = match UNITS.iter().find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number, factor))) {
-        Some((number, factor)) => to_millis(number, *factor, given)?,
-        None if text == "0" => 0,
-        None if text == "-1" => -1,
-        None => {
-            return Err(Failure::parse(format!("Failed to parse setting [{setting}] with value [{given}] as a time value: unit is missing or unrecognized")));
+fn parse_text(text: &str, setting: &str) -> Result<i64, Failure> {
+    let span = duration::parse_watch_duration(setting, text).map_err(|error| {
+        let failure = Failure::parse(error.to_string());
+        match error.number_format() {
+            Some(reason) => failure.caused_by(Failure::new("number_format_exception", reason)),
+            None => failure,
         }
-    };
-    if millis < 0 {
-        return Err(Failure::parse(format!("could not parse time value [{given}]. Time value cannot be negative.")));
-    }
-    Ok(millis)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a float-to-integer cast saturates, as Java's does")]
-fn to_millis(number: &str, factor: f64, given: &str) -> Result<i64, Failure> {
-    match crate::java::parse_double(number) {
-        Some(value) => Ok((value * factor) as i64),
-        None => {
-            let reason = if number.trim().is_empty() { "empty String".to_owned() } else { format!("For input string: \"{number}\"") };
-            Err(Failure::parse(format!("Failed to parse [{given}]")).caused_by(Failure::new("number_format_exception", reason)))
-        }
-    }
+    })?;
+    Ok(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A field in whole milliseconds; numeric strings are taken too.
@@ -74,15 +58,7 @@ pub fn parse_integer(value: &Json, field: &str) -> Result<i64, Failure> {
 /// The biggest unit in which the value is at least one, with one decimal cut off: `1.5m`, `216ms`, `0s`.
 #[must_use]
 pub fn render_time_value(millis: i64) -> String {
-    if millis < 0 {
-        return millis.to_string();
-    }
-    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-    let Some((unit, size)) = units.into_iter().find(|(_, size)| millis >= *size) else {
-        return "0s".into();
-    };
-    let (whole, tenth) = (millis / size, millis % size * 10 / size);
-    if tenth == 0 { format!("{whole}{unit}") } else { format!("{whole}.{tenth}{unit}") }
+    u64::try_from(millis).map_or_else(|_| millis.to_string(), |millis| duration::print_duration(Duration::from_millis(millis)))
 }
 
 #[cfg(test)]

@@ -140,17 +140,7 @@ fn search_after(value: &Json) -> Result<Vec<Json>, Failure> {
 
 /// A time value is checked, not used: the caller has a deadline of its own.
 fn timeout(value: &Json) -> Result<(), Failure> {
-    let text = java_text(value);
-    let trimmed = text.trim().to_ascii_lowercase();
-    if trimmed == "-1" || trimmed == "0" {
-        return Ok(());
-    }
-    let unit = trimmed.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-    if trimmed.len() == unit.len() || !matches!(unit.trim(), "d" | "h" | "m" | "s" | "ms" | "micros" | "nanos") {
-        let reason = format!("failed to parse setting [timeout] with value [{text}] as a time value: unit is missing or unrecognized");
-        return Err(Failure::illegal_argument(reason));
-    }
-    Ok(())
+    crate::dates::time_value("timeout", &java_text(value)).map(|_| ())
 }
 
 fn field_formats(value: &Json) -> Result<Vec<FieldFormat>, Failure> {

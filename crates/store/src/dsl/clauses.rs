@@ -217,12 +217,8 @@ fn range(body: &Map) -> Result<Query, Failure> {
     if let (Some(bound), Some(inclusive)) = (&mut range.upper, include_upper) {
         bound.inclusive = inclusive;
     }
-    if let Some(zone) = &range.time_zone {
-        crate::dates::parse_zone(zone)?;
-    }
-    if let Some(format) = &range.format {
-        crate::dates::DateFormat::parse(format).map_err(|error| Failure::illegal_argument(error.to_string()))?;
-    }
+    crate::dates::zone(range.time_zone.as_deref())?;
+    range.format.as_deref().map(crate::dates::format).transpose()?;
     Ok(common.with(QueryKind::Range(range)))
 }
 

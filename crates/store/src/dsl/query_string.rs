@@ -43,8 +43,8 @@ pub(super) fn parse(body: &Map) -> Result<Query, Failure> {
             "minimum_should_match" => query.minimum_should_match = (!value.is_null()).then(|| minimum_should_match(value)),
             "tie_breaker" => query.tie_breaker = float(value)?,
             "time_zone" => {
-                crate::dates::parse_zone(&name(value))?;
                 query.time_zone = Some(name(value));
+                crate::dates::zone(query.time_zone.as_deref())?;
             }
             "escape" => query.escape = flag(value)?,
             "type" => {

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use jiff::tz::TimeZone;
 use watchbell_json::{Failure, Json, java_double};
+use watchbell_time::{TimeZone, epoch_millis, epoch_nanos};
 
 use super::{Field, FieldType, java_text};
 use crate::Value;
-use crate::dates::Edge;
 
 /// What a value is coerced for: some errors are worded differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,18 +224,9 @@ fn date(field: &Field, value: &Json) -> Result<Value, Failure> {
         Json::Double(number) if number.fract() == 0.0 && number.abs() < 1e18 => format!("{number:.0}"),
         other => text(other)?,
     };
-    let format = field.format.as_deref();
-    let read = format.and_then(|format| format.read(&text, Edge::First, &TimeZone::UTC));
-    let instant = read.ok_or_else(|| {
-        let reason = format!("failed to parse date field [{text}] with format [{}]", format.map_or("", |format| format.text()));
-        Failure::illegal_argument(reason).caused_by(Failure::new("date_time_parse_exception", "Failed to parse with all enclosed parsers"))
-    })?;
-    Ok(Value::Date(if field.kind == FieldType::DateNanos { watchbell_time::epoch_nanos(instant) } else { floor_millis(instant) }))
-}
-
-/// Milliseconds since the epoch, rounded down also before it.
-pub(crate) fn floor_millis(at: watchbell_time::Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond().div_euclid(1_000_000)).unwrap_or(i64::MAX)
+    let format = field.format.as_deref().ok_or_else(|| Failure::illegal_state("a date field without format"))?;
+    let at = format.parse(&text, &TimeZone::UTC).map_err(|error| crate::dates::unreadable(&error))?;
+    Ok(Value::Date(if field.kind == FieldType::DateNanos { epoch_nanos(at) } else { epoch_millis(at) }))
 }
 
 #[cfg(test)]

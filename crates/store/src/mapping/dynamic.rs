@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use jiff::tz::TimeZone;
 use watchbell_json::{Failure, Json, Map};
+use watchbell_time::TimeZone;
+use watchbell_time::date::DateFormat;
 
 use super::coerce::java_parse_double;
 use super::{Field, FieldType, Mapping, java_text};
-use crate::dates::{DEFAULT_FORMAT, DateFormat, Edge};
 use crate::names::matches_pattern;
 
-/// The second format that strings are tried with; it becomes the field's format.
-const SLASHED_FORMAT: &str = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis";
 /// Longest string that dynamic strings index as keyword.
 const KEYWORD_ABOVE: usize = 256;
 
@@ -167,20 +165,23 @@ fn guess_text(mapping: &Mapping, text: &str) -> Guess {
 fn guess_date(mapping: &Mapping, text: &str) -> Option<Field> {
     let fits = |format: &str| {
         // Shortest date is `2026-11`: cheap refusal of what cannot be one.
-        let format = DateFormat::parse(format).ok().filter(|_| text.len() >= 4)?;
-        format.read(text, Edge::First, &TimeZone::UTC).map(|_| format)
+        let format = DateFormat::new(format).ok().filter(|_| text.len() >= 4)?;
+        format.parse(text, &TimeZone::UTC).ok().map(|_| format)
     };
     match &mapping.dynamic_date_formats {
         Some(formats) => formats.iter().find_map(|format| fits(format)).map(dated),
         None if !text.starts_with(|c: char| c.is_ascii_digit()) => None,
-        None => fits("strict_date_optional_time").map(|_| Field::of(FieldType::Date)).or_else(|| fits(SLASHED_FORMAT).map(dated)),
+        None => {
+            let [iso, slashed] = DateFormat::DYNAMIC;
+            fits(iso).map(|_| Field::of(FieldType::Date)).or_else(|| fits(slashed).map(dated))
+        }
     }
 }
 
 fn dated(format: DateFormat) -> Field {
     let mut field = Field::of(FieldType::Date);
-    if format.text() != DEFAULT_FORMAT {
-        field.parameters.insert("format".into(), Json::from(format.text()));
+    if format.as_str() != DateFormat::DEFAULT {
+        field.parameters.insert("format".into(), Json::from(format.as_str()));
     }
     field.format = Some(Arc::new(format));
     field

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use watchbell_json::Json;
 
 use crate::analysis::Analyzer;
-use crate::dates::DateFormat;
+use watchbell_time::date::DateFormat;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldType {
@@ -130,8 +130,8 @@ impl Field {
     #[must_use]
     pub fn of(kind: FieldType) -> Field {
         let format = match kind {
-            FieldType::Date => DateFormat::parse(crate::dates::DEFAULT_FORMAT).ok(),
-            FieldType::DateNanos => DateFormat::parse(crate::dates::DEFAULT_NANOS_FORMAT).ok(),
+            FieldType::Date => Some(DateFormat::default_format()),
+            FieldType::DateNanos => DateFormat::new(DateFormat::DEFAULT_NANOS).ok(),
             _ => None,
         };
         Field {

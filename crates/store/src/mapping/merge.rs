@@ -109,7 +109,7 @@ fn merge_fields(mine: &Field, theirs: &Field, path: &str) -> Result<Field, Failu
 fn shown(name: &str, value: Option<&Json>, field: &Field) -> String {
     match value {
         Some(value) => java_text(value),
-        None if name == "format" => Field::of(field.kind.clone()).format.map(|format| format.text().to_owned()).unwrap_or_default(),
+        None if name == "format" => Field::of(field.kind.clone()).format.map(|format| format.as_str().to_owned()).unwrap_or_default(),
         None => DEFAULTS.iter().find(|(known, _)| *known == name).map_or("null", |(_, default)| default).to_owned(),
     }
 }

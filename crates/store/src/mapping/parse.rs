@@ -8,7 +8,7 @@ use watchbell_json::{Failure, Json, Map};
 use super::coerce::{Coercion, coerce};
 use super::{Dynamic, DynamicTemplate, Field, FieldType, Mapping, Node, ObjectField, java_text};
 use crate::analysis::Analyzer;
-use crate::dates::DateFormat;
+use crate::dates;
 
 /// Deepest nesting that is parsed at all, whatever an index's own limit says: the parser recurses.
 const NESTING_MAX: usize = 64;
@@ -72,7 +72,7 @@ impl Mapping {
 fn date_formats(value: &Json) -> Result<Vec<Arc<str>>, Failure> {
     let list = value.as_list().map_or_else(|| vec![value.clone()], <[Json]>::to_vec);
     let texts = list.iter().filter_map(Json::as_str).map(Arc::<str>::from).filter(|text| &**text != "none");
-    texts.map(|text| DateFormat::parse(&text).map(|_| text.clone()).map_err(|error| Failure::illegal_argument(error.to_string()))).collect()
+    texts.map(|text| dates::format(&text).map(|_| text.clone())).collect()
 }
 
 fn dynamic(value: &Json, name: &str) -> Result<Dynamic, Failure> {
@@ -270,8 +270,9 @@ fn parameter(field: &mut Field, key: &str, value: &Json, name: &str, dynamic_tem
         }
         "format" if date => {
             let text = java_text(value);
-            let format = DateFormat::parse(&text).map_err(|error| bad_format(name, &error))?;
-            let default = field.format.as_ref().map(|format| Json::from(format.text())).unwrap_or_default();
+            let format = dates::format(&text)
+                .map_err(|error| Failure::illegal_argument(format!("Error parsing [format] on field [{name}]: {}", error.reason_text())).caused_by(error))?;
+            let default = field.format.as_ref().map(|format| Json::from(format.as_str())).unwrap_or_default();
             field.format = Some(Arc::new(format));
             (Json::from(text), default)
         }
@@ -327,11 +328,6 @@ fn parameter(field: &mut Field, key: &str, value: &Json, name: &str, dynamic_tem
         field.search_analyzer = search;
     }
     Ok(())
-}
-
-fn bad_format(name: &str, error: &crate::dates::FormatError) -> Failure {
-    let cause = Failure::illegal_argument(error.to_string()).caused_by(Failure::illegal_argument(error.why.clone()));
-    Failure::illegal_argument(format!("Error parsing [format] on field [{name}]: {error}")).caused_by(cause)
 }
 
 fn analyzer(value: &Json) -> Result<Analyzer, Failure> {

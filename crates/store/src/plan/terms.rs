@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use watchbell_json::{Failure, Json};
+use watchbell_time::date::Rounding;
+use watchbell_time::{epoch_millis, epoch_nanos};
 
 use super::{BoolPlan, Limit, Plan, PlanContext, PlanKind, searchable};
 use crate::Value;
-use crate::dates::{DateFormat, DateMath, Edge, parse_date_math, zone_or_utc};
+use crate::dates;
 use crate::mapping::{Coercion, Field, FieldType, Found, coerce, java_text};
 use crate::query::{Bound, RangeQuery, TermQuery};
 
@@ -46,7 +48,7 @@ pub(super) fn equals(found: &Found, value: &Json, context: &PlanContext<'_>) -> 
         kind if kind.is_date() => {
             let bound = Bound { value: value.clone(), inclusive: true };
             let query = RangeQuery { field: found.path.clone(), lower: Some(bound.clone()), upper: Some(bound), format: None, time_zone: None };
-            dates(found, &query, context)
+            date_range(found, &query, context)
         }
         FieldType::Ip => addresses(found, value),
         kind if kind.is_whole_number() && has_fraction(value) => Ok(Plan::nothing()),
@@ -122,7 +124,7 @@ pub(super) fn range(query: &RangeQuery, context: &PlanContext<'_>) -> Result<Pla
     searchable(&found.path, &found.field)?;
     let kind = &found.field.kind;
     if kind.is_date() {
-        return dates(&found, query, context);
+        return date_range(&found, query, context);
     }
     if query.time_zone.is_some() {
         return Err(Failure::illegal_argument(format!("Field [{}] of type [{}] does not support custom time zones", query.field, kind.name())));
@@ -195,33 +197,28 @@ fn step(field: &Field, bound: &Bound, by: i64) -> Result<Whole, Failure> {
 }
 
 /// Bounds of dates: the first instant of what is meant for `gte` and `lt`, the last for `gt` and `lte`.
-fn dates(found: &Found, query: &RangeQuery, context: &PlanContext<'_>) -> Result<Plan, Failure> {
-    let given = query.format.as_deref().map(DateFormat::parse).transpose().map_err(|error| Failure::illegal_argument(error.to_string()))?;
+fn date_range(found: &Found, query: &RangeQuery, context: &PlanContext<'_>) -> Result<Plan, Failure> {
+    let given = query.format.as_deref().map(dates::format).transpose()?;
     let Some(format) = given.as_ref().or(found.field.format.as_deref()) else { return Ok(Plan::nothing()) };
-    let zone = zone_or_utc(query.time_zone.as_deref())?;
+    let zone = dates::zone(query.time_zone.as_deref())?;
     let nanos = found.field.kind == FieldType::DateNanos;
-    let instant = |bound: &Bound, edge: Edge| {
+    let instant = |bound: &Bound, rounding: Rounding| {
         let text = match &bound.value {
             Json::Double(number) if number.fract() == 0.0 && number.abs() < 1e18 => format!("{number:.0}"),
             other => java_text(other),
         };
-        let at = parse_date_math(&text, &DateMath { format, now: context.now, edge, zone: zone.clone() })?;
-        let millis = at.as_millisecond();
-        Ok::<i64, Failure>(match (nanos, edge) {
-            (false, _) => millis,
-            (true, Edge::First) => millis.saturating_mul(1_000_000),
-            (true, Edge::Last) => millis.saturating_mul(1_000_000).saturating_add(999_999),
-        })
+        let at = dates::date_math(&text, context.now, format, &zone, rounding)?;
+        Ok::<i64, Failure>(if nanos { epoch_nanos(at) } else { epoch_millis(at) })
     };
     let mut lower = None;
     if let Some(bound) = &query.lower {
-        let (edge, by) = if bound.inclusive { (Edge::First, 0) } else { (Edge::Last, 1) };
-        lower = Some(Limit { value: Value::Date(instant(bound, edge)?.saturating_add(by)), inclusive: true });
+        let (rounding, by) = if bound.inclusive { (Rounding::Down, 0) } else { (Rounding::Up, 1) };
+        lower = Some(Limit { value: Value::Date(instant(bound, rounding)?.saturating_add(by)), inclusive: true });
     }
     let mut upper = None;
     if let Some(bound) = &query.upper {
-        let (edge, by) = if bound.inclusive { (Edge::Last, 0) } else { (Edge::First, 1) };
-        upper = Some(Limit { value: Value::Date(instant(bound, edge)?.saturating_sub(by)), inclusive: true });
+        let (rounding, by) = if bound.inclusive { (Rounding::Up, 0) } else { (Rounding::Down, 1) };
+        upper = Some(Limit { value: Value::Date(instant(bound, rounding)?.saturating_sub(by)), inclusive: true });
     }
     Ok(Plan::new(PlanKind::Between { field: found.path.clone(), lower, upper }))
 }

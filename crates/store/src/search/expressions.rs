@@ -6,7 +6,7 @@ use watchbell_json::{Failure, Json, Map};
 use watchbell_time::Timestamp;
 
 use crate::IndicesOptions;
-use crate::dates::{DateFormat, DateMath, Edge, parse_date_math, parse_zone};
+use crate::dates::resolve_name;
 use crate::names::matches_pattern;
 
 /// What an expression is resolved against.
@@ -126,63 +126,6 @@ fn add(found: &mut BTreeMap<String, Option<Vec<Json>>>, name: &str, filter: Opti
         (Some(filters), None) => *filters = None,
         (Some(None), Some(_)) => {}
     }
-}
-
-/// `<logs-{now/d}>` becomes `logs-2026.11.24`; other names stay.
-///
-/// # Errors
-/// `parse_exception` for what is no date math.
-pub fn resolve_name(name: &str, now: Timestamp) -> Result<String, Failure> {
-    let Some(inner) = name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) else { return Ok(name.to_owned()) };
-    let open_ended = || Failure::parse(format!("invalid dynamic name expression [{inner}]. date math placeholder is open ended"));
-    let mut out = String::new();
-    let mut rest = inner;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or("");
-        match c {
-            // Braces that are meant literally.
-            '\\' => {
-                out.extend(after.chars().next());
-                rest = after.get(after.chars().next().map_or(0, char::len_utf8)..).unwrap_or("");
-            }
-            '{' => {
-                let (expression, tail) = date_part(after).ok_or_else(open_ended)?;
-                out.push_str(&computed(expression, now)?);
-                rest = tail;
-            }
-            c => {
-                out.push(c);
-                rest = after;
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// What stands up to the brace that closes, and what follows it.
-fn date_part(text: &str) -> Option<(&str, &str)> {
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some((&text[..at], &text[at + 1..])),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn computed(expression: &str, now: Timestamp) -> Result<String, Failure> {
-    let (math, inner) = match expression.split_once('{') {
-        Some((math, inner)) => (math, inner.strip_suffix('}').unwrap_or(inner)),
-        None => (expression, "uuuu.MM.dd"),
-    };
-    let (format, zone) = inner.split_once('|').map_or((inner, "UTC"), |(format, zone)| (format, zone));
-    let format = DateFormat::parse(format).map_err(|error| Failure::illegal_argument(error.to_string()))?;
-    let zone = parse_zone(zone)?;
-    let at = parse_date_math(math, &DateMath { format: &format, now, edge: Edge::First, zone: zone.clone() })?;
-    Ok(format.print(at, &zone))
 }
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchbell_json::{Failure, Json, Map};
+use watchbell_time::date::DateFormat;
 
 use super::sorting::{printed_date, sortable};
 use crate::Value;
-use crate::dates::DateFormat;
 use crate::mapping::{Field, FieldType, Found, IndexedFields};
 use crate::names::matches_pattern;
 use crate::plan::PlanContext;
@@ -119,7 +119,7 @@ fn format_of(entry: &FieldFormat, name: &str, field: &Field) -> Result<Option<Da
     if !field.kind.is_date() {
         return Err(Failure::illegal_argument(format!("Field [{name}] of type [{}] does not support custom formats", field.kind.name())));
     }
-    DateFormat::parse(format).map(Some).map_err(|error| Failure::illegal_argument(error.to_string()))
+    crate::dates::format(format).map(Some)
 }
 
 fn shown(value: &Value, field: &Field, format: Option<&DateFormat>) -> Json {

@@ -6,7 +6,8 @@ mod expressions;
 mod fetch;
 mod sorting;
 
+pub use crate::dates::resolve_name;
 pub use answer::{all_shards_failed, check_body};
-pub use expressions::{KnownIndex, Resolved, index_not_found, resolve, resolve_name};
+pub use expressions::{KnownIndex, Resolved, index_not_found, resolve};
 pub use fetch::{column_fields, filter_source, source_fields};
 pub use sorting::{SortColumn, SortPlan, SortRow, SortValue};

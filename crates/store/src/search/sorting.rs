@@ -3,13 +3,12 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use watchbell_json::{Failure, Json};
+use watchbell_time::date::DateFormat;
+use watchbell_time::{TimeZone, Timestamp};
 
 use super::answer::shown_score;
 use crate::Value;
-use crate::dates::DateFormat;
 use crate::mapping::{Coercion, Field, FieldType, IndexedFields, coerce, java_text};
 use crate::plan::PlanContext;
 use crate::query::{FieldSort, Missing, Order, SortKey, SortMode};
