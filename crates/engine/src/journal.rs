@@ -5,6 +5,7 @@
 use watchbell_json::{Failure, Json};
 use watchbell_store::{Document, Expect, Revision, Write};
 use watchbell_time::Timestamp;
+use watchbell_watch::definition::OWN_MEMBER;
 use watchbell_watch::status::date;
 use watchbell_watch::{ExecutionId, WatchId};
 
@@ -72,11 +73,9 @@ impl JournalEntry {
         Write::delete(JOURNAL, &self.key, Expect::Anything)
     }
 
+    /// What users may see is what the reference shows; the rest lies below the hidden member, secrets of messages included.
     pub(crate) fn to_json(&self) -> Json {
-        Json::object()
-            .with("trigger_event", self.trigger.to_journal_json())
-            .with("state", if self.manifest.is_some() { "committed" } else { "triggered" })
-            .with("watch_id", self.watch.as_str())
+        let own = Json::object()
             .with("record_id", self.id.as_str())
             .with_some("incarnation", self.run.as_ref().map(|run| run.incarnation.as_str()))
             .with_some("fires", self.fires())
@@ -84,7 +83,12 @@ impl JournalEntry {
             .with("triggered_time", self.trigger.triggered.to_string())
             .with("scheduled_time", self.trigger.scheduled.to_string())
             .with("missed", self.missed)
-            .with_some("manifest", self.manifest.as_ref().map(Manifest::to_json))
+            .with_some("manifest", self.manifest.as_ref().map(Manifest::to_json));
+        Json::object()
+            .with("trigger_event", self.trigger.to_journal_json())
+            .with("state", if self.manifest.is_some() { "committed" } else { "triggered" })
+            .with("watch_id", self.watch.as_str())
+            .with(OWN_MEMBER, own)
     }
 
     /// # Errors
@@ -98,26 +102,27 @@ impl JournalEntry {
 }
 
 fn read(key: &str, stored: &Json) -> Option<JournalEntry> {
-    let text = |member: &str| stored.get(member).and_then(Json::as_str);
-    let instant = |member: &str| text(member).and_then(|text| text.parse::<Timestamp>().ok());
+    let own = stored.get(OWN_MEMBER)?;
+    let text = |object: &'_ Json, member: &str| object.get(member).and_then(Json::as_str).map(str::to_owned);
+    let instant = |member: &str| text(own, member).and_then(|text| text.parse::<Timestamp>().ok());
     let manual = stored.at(&["trigger_event", "manual"]).is_some();
-    let manifest = match text("state")? {
+    let manifest = match text(stored, "state")?.as_str() {
         "triggered" => None,
-        "committed" => Some(Manifest::parse(stored.get("manifest")?)?),
+        "committed" => Some(Manifest::parse(own.get("manifest")?)?),
         _ => return None,
     };
     Some(JournalEntry {
         key: key.to_owned(),
-        watch: WatchId::parse(text("watch_id")?).ok()?,
-        run: text("incarnation").map(|incarnation| Run { incarnation: incarnation.to_owned(), fires: stored.get("fires").and_then(Json::as_i64) }),
-        id: ExecutionId::from_stored(text("record_id")?),
+        watch: WatchId::parse(&text(stored, "watch_id")?).ok()?,
+        run: text(own, "incarnation").map(|incarnation| Run { incarnation, fires: own.get("fires").and_then(Json::as_i64) }),
+        id: ExecutionId::from_stored(&text(own, "record_id")?),
         trigger: TriggerEvent {
             kind: if manual { TriggerKind::Manual } else { TriggerKind::Schedule },
             triggered: instant("triggered_time")?,
             scheduled: instant("scheduled_time")?,
         },
         execution_time: instant("execution_time")?,
-        missed: stored.get("missed")?.as_i64()?,
+        missed: own.get("missed")?.as_i64()?,
         manifest,
     })
 }

@@ -1,9 +1,8 @@
 //! Where the engine keeps its documents.
 
+pub(crate) use watchbell_store::system::{TRIGGERED_WATCHES as JOURNAL, WATCHES};
 use watchbell_time::Timestamp;
 
-pub(crate) const WATCHES: &str = ".watches";
-pub(crate) const JOURNAL: &str = ".triggered_watches";
 /// Whether Watcher was stopped by hand, which outlives restarts.
 pub(crate) const SERVICE: &str = ".watchbell-state";
 pub(crate) const SERVICE_ID: &str = "watcher";

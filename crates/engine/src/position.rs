@@ -10,7 +10,7 @@ use watchbell_time::schedule::Schedule;
 use watchbell_watch::ActionId;
 
 /// The member of the watch document that holds the position.
-pub(crate) const MEMBER: &str = "_watchbell";
+pub(crate) const MEMBER: &str = watchbell_watch::definition::OWN_MEMBER;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Position {

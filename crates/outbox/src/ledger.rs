@@ -8,7 +8,7 @@ use watchbell_store::{Document, DocumentStore, Expect, Revision, StoreError, Wri
 use crate::{DeliveryKey, Row, row_document};
 
 /// Where rows live.
-pub const LEDGER_INDEX: &str = ".watchbell-deliveries";
+pub use watchbell_store::system::DELIVERIES as LEDGER_INDEX;
 
 /// A row, and where it stands in the ledger.
 #[derive(Clone, Debug, PartialEq)]

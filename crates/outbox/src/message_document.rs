@@ -92,7 +92,7 @@ fn string(object: &Json, member: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::collections::BTreeMap;
     use watchbell_json::json;
@@ -113,6 +113,10 @@ mod tests {
             read_timeout_millis: None,
             proxy: Some(Proxy { host: "p".into(), port: 3128, scheme: Some(Scheme::Http) }),
         }
+    }
+
+    pub(crate) fn with_secrets() -> Message {
+        Message::Webhook(Box::new(webhook()))
     }
 
     #[test]

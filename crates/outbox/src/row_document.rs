@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use watchbell_json::{Failure, Json};
 use watchbell_time::Timestamp;
+use watchbell_watch::definition::OWN_MEMBER;
 use watchbell_watch::{ActionId, WatchId};
 
 use crate::row::{AttemptRow, CancelledBy, Origin, Row, RowState};
@@ -18,21 +19,29 @@ pub(crate) fn print(row: &Row) -> Json {
         .with("key", &row.delivery.key.0)
         .with("state", row.state.name())
         .with("watch_id", row.origin.watch.as_str())
-        .with("action", row.origin.action.as_str())
+        .with("action_id", row.origin.action.as_str())
         .with("execution", &row.origin.execution)
         .with_some("incarnation", row.origin.incarnation.as_ref())
         .with("cancels", row.origin.cancels)
-        .with("decided", row.decided.to_string())
+        .with("created", row.decided.to_string())
+        .with("updated", updated(row).to_string())
         .with_some("ended", row.ended.map(|at| at.to_string()));
-    print_state(&row.state, head).with("attempts", attempts).with("message", message_document::print(&row.delivery.message))
+    print_state(&row.state, head).with("attempts", attempts).with(OWN_MEMBER, Json::object().with("message", message_document::print(&row.delivery.message)))
 }
 
 impl Row {
     /// What users may see of it: as it is stored, without the secrets of its message.
     #[must_use]
     pub fn shown(&self) -> Json {
-        print(self).with("message", message_document::shown(&self.delivery.message))
+        let mut shown = print(self).with("message", message_document::shown(&self.delivery.message));
+        shown.make_map().remove(OWN_MEMBER);
+        shown
     }
+}
+
+/// The last moment at which something happened to the row.
+fn updated(row: &Row) -> Timestamp {
+    row.ended.or_else(|| row.attempts.last().map(|attempt| attempt.ended.unwrap_or(attempt.started))).unwrap_or(row.decided)
 }
 
 fn print_state(state: &RowState, head: Json) -> Json {
@@ -49,17 +58,17 @@ fn print_state(state: &RowState, head: Json) -> Json {
 /// Reads [`print`]'s form; `None` if it is not that.
 pub(crate) fn parse(stored: &Json) -> Option<Row> {
     let key = DeliveryKey(text(stored, "key")?);
-    let message = message_document::parse(stored.get("message")?)?;
+    let message = message_document::parse(stored.at(&[OWN_MEMBER, "message"])?)?;
     Some(Row {
         delivery: Delivery { key, message },
         origin: Origin {
             watch: WatchId::parse(&text(stored, "watch_id")?).ok()?,
             incarnation: text(stored, "incarnation"),
-            action: ActionId::parse(&text(stored, "action")?).ok()?,
+            action: ActionId::parse(&text(stored, "action_id")?).ok()?,
             execution: text(stored, "execution")?,
             cancels: stored.get("cancels")?.as_i64()?,
         },
-        decided: instant(stored, "decided")?,
+        decided: instant(stored, "created")?,
         state: parse_state(stored)?,
         attempts: stored.get("attempts")?.as_list()?.iter().map(parse_attempt).collect::<Option<_>>()?,
         ended: instant(stored, "ended"),
@@ -199,6 +208,19 @@ mod tests {
             row.conclude(&Attempt { outcome, response: Some(json!({"status": 200})), error: Some(error) }, at);
             round_trip(&row);
         }
+    }
+
+    #[test]
+    fn secrets_lie_below_the_hidden_member() {
+        let mut row = crate::row::tests::row();
+        row.delivery.message = crate::message_document::tests::with_secrets();
+        let stored = print(&row);
+        assert!(stored.get(OWN_MEMBER).unwrap().to_string().contains("s3cret"));
+        let shown = row.shown().to_string();
+        assert!(!shown.contains("s3cret") && !shown.contains(OWN_MEMBER) && shown.contains("example.org"), "{shown}");
+        let mut visible = stored;
+        visible.make_map().remove(OWN_MEMBER);
+        assert!(!visible.to_string().contains("s3cret"));
     }
 
     #[test]

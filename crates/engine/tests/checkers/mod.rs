@@ -67,12 +67,12 @@ impl Observed {
 
     /// D1: at most one manifest for one number of one incarnation.
     fn committed(&mut self, id: &str, source: &Json) {
-        let text = |member: &str| source.get(member).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let manifest = source.get("manifest").unwrap();
+        let own = source.get("_watchbell").unwrap();
+        let manifest = own.get("manifest").unwrap();
         let new = Manifested {
-            watch: text("watch_id"),
-            incarnation: text("incarnation"),
-            fires: source.get("fires").and_then(Json::as_i64).unwrap_or(-1),
+            watch: source.get("watch_id").and_then(Json::as_str).unwrap().to_owned(),
+            incarnation: own.get("incarnation").and_then(Json::as_str).unwrap().to_owned(),
+            fires: own.get("fires").and_then(Json::as_i64).unwrap(),
             keys: keys_of(id, manifest),
             text: manifest.to_string(),
         };
@@ -101,7 +101,7 @@ impl Observed {
     /// A message leaves: D2, D3, D6, and D4 where it was known to have arrived.
     pub fn attempt(&mut self, key: &str, message: String, journal: Option<&Json>, row: Option<&Json>) {
         let execution = key.split('/').next().unwrap_or_default().to_owned();
-        let committed = journal.and_then(|journal| journal.get("manifest")).map(|manifest| keys_of(&execution, manifest));
+        let committed = journal.and_then(|journal| journal.at(&["_watchbell", "manifest"])).map(|manifest| keys_of(&execution, manifest));
         if !committed.is_some_and(|keys| keys.iter().any(|committed| committed == key)) {
             self.bad("D2", format!("[{key}] left without a durable manifest"));
         }

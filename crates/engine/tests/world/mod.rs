@@ -171,7 +171,9 @@ impl DocumentStore for Store {
             Some(error) => writes.iter().map(|_| Err(error.clone())).collect(),
             None => {
                 let long = *self.history_max.lock().unwrap();
-                let refused = writes.iter().position(|write| write.index.starts_with(".watcher-history") && matches!(&write.op, WriteOp::Put(source) if source.len() > long));
+                let refused = writes
+                    .iter()
+                    .position(|write| write.index.starts_with(".watcher-history") && matches!(&write.op, WriteOp::Put(source) if source.len() > long));
                 let Some(at) = refused else { return self.inner.sequence(writes).await };
                 let mut answers = self.inner.sequence(writes[..at].to_vec()).await;
                 answers.push(Err(WriteError::Refused(Failure::new("mapper_parsing_exception", "failed to parse field"))));
