@@ -3,7 +3,7 @@
 //! While it is down one call a second asks whether it is back; the others wait for that and share the result. So nothing piles
 //! up, a run during the outage fails at once with the cluster's own error, and the first run after it finds the cluster.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(crate) enum Change {
 pub(crate) struct Outage {
     down: Mutex<Option<Down>>,
     begun: AtomicU64,
+    /// A call was given up without an answer.
+    suspected: AtomicBool,
     /// Held by the call that asks a cluster that is down.
     probe: tokio::sync::Mutex<()>,
 }
@@ -40,8 +42,13 @@ impl Outage {
         act(&mut self.down.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn is_down(&self) -> bool {
-        self.with(|down| down.is_some())
+    /// Whether the cluster should be asked who it is before it is asked anything else.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.suspected.load(Ordering::Relaxed) || self.with(|down| down.is_some())
+    }
+
+    pub(crate) fn suspect(&self) {
+        self.suspected.store(true, Ordering::Relaxed);
     }
 
     /// The failure to answer with, if the cluster was tried a moment ago.
@@ -55,6 +62,7 @@ impl Outage {
     }
 
     pub(crate) fn answered(&self, now: Duration) -> Change {
+        self.suspected.store(false, Ordering::Relaxed);
         self.with(|down| match down.take() {
             Some(ended) => Change::Ended { after: now.saturating_sub(ended.since) },
             None => Change::None,
@@ -62,6 +70,7 @@ impl Outage {
     }
 
     pub(crate) fn failed(&self, now: Duration, failure: &Failure) -> Change {
+        self.suspected.store(false, Ordering::Relaxed);
         self.with(|down| match down {
             Some(down) => {
                 down.tried = now;

@@ -37,7 +37,12 @@ async fn ask(transport: Arc<Transport>, path: String, body: Option<String>) -> R
     if !answer.is_success() {
         return Err(store_error(answer.status, failure_of(answer.status, &answer.body)));
     }
-    parse(answer.body).await.map(object_totals)
+    let answer = parse(answer.body).await?;
+    // a page for signing in or a gateway may say 200 too; taken for an answer it would be a watch that never finds anything
+    if answer.get("hits").and_then(Json::as_map).is_none() {
+        return Err(StoreError::Unavailable(Failure::new("exception", "the cluster's answer is none to a search: it has no [hits]")));
+    }
+    Ok(object_totals(answer))
 }
 
 fn path(request: &SearchRequest, hidden: bool) -> String {

@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 use watchbell_json::Failure;
 use watchbell_time::Clock;
 
+use crate::errors::failure_of;
 use crate::outage::{Change, Outage};
 use crate::settings::{ClusterSettings, Credentials, SettingsError, parse_host};
 
@@ -86,6 +87,11 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn is_success(&self) -> bool {
         self.status < 300
+    }
+
+    /// What a gateway says for a cluster that it does not reach, and a cluster that cannot work.
+    fn speaks_of_an_outage(&self) -> bool {
+        matches!(self.status, 502..=504)
     }
 }
 
@@ -164,7 +170,9 @@ impl Transport {
         self.within(limit, self.call(call)).await.unwrap_or_else(|| Err(CallError::Sent(self.too_late(limit))))
     }
 
+    /// A call did not end in its time: it may be slow, or the cluster takes calls and answers none. The next call asks first.
     pub(crate) fn too_late(&self, limit: Duration) -> Failure {
+        self.outage.suspect();
         Failure::new("timeout_exception", format!("cluster [{}] did not answer within [{}ms]", self.name, limit.as_millis()))
     }
 
@@ -176,7 +184,7 @@ impl Transport {
     }
 
     pub(crate) async fn call(&self, call: Call) -> Result<Answer, CallError> {
-        if self.outage.is_down() {
+        if self.outage.is_doubtful() {
             self.find_back().await?;
         }
         let Ok(_connection) = self.connections.acquire().await else {
@@ -184,10 +192,11 @@ impl Transport {
         };
         let result = self.attempt(&call).await;
         match &result {
-            Ok(_) | Err(CallError::TooLarge(_)) => self.answered(),
+            Ok(answer) if !answer.speaks_of_an_outage() => self.answered(),
+            Err(CallError::TooLarge(_)) => self.answered(),
             Err(CallError::NotSent(failure)) => self.failed(failure),
-            // a call may break off by itself; what stands before a dead cluster takes every call and breaks each
-            Err(CallError::Sent(_)) => {
+            // a call may break off by itself; what stands before a dead cluster breaks every call, or answers for it
+            Ok(_) | Err(CallError::Sent(_)) => {
                 if let Err(failure) = self.probe().await {
                     self.failed(&failure);
                 }
@@ -200,7 +209,7 @@ impl Transport {
     /// its own call.
     async fn find_back(&self) -> Result<(), CallError> {
         let _turn = self.outage.turn().await;
-        if !self.outage.is_down() {
+        if !self.outage.is_doubtful() {
             return Ok(());
         }
         if let Some(failure) = self.outage.recent(self.clock.elapsed()) {
@@ -218,12 +227,13 @@ impl Transport {
         }
     }
 
-    /// Whether any host answers anything.
+    /// Whether any host answers anything but for another.
     async fn probe(&self) -> Result<(), Failure> {
         let root = Call::read(Method::GET, "/", Body::None);
         let mut last = Failure::illegal_state("no host");
         for host in &self.hosts {
             last = match self.within(PROBE_TIMEOUT, self.exchange(host, &root)).await {
+                Some(Ok(answer)) if answer.speaks_of_an_outage() => failure_of(answer.status, &answer.body),
                 Some(Ok(_) | Err(CallError::TooLarge(_))) => return Ok(()),
                 Some(Err(CallError::NotSent(failure) | CallError::Sent(failure))) => failure,
                 None => Failure::new("socket_timeout_exception", "Read timed out"),

@@ -99,6 +99,8 @@ async fn exceptions_of_the_cluster_come_back_as_they_are() {
         Answer::status(404, missing),
         Answer::status(429, busy),
         Answer::status(502, "<html>Bad Gateway</html>"),
+        // asked in between whether it is there at all
+        Answer::ok(ROOT_8),
         Answer::ok("no json"),
     ])
     .await;
@@ -154,6 +156,53 @@ async fn a_call_that_breaks_off_is_no_outage_while_the_cluster_answers() {
     assert!(cluster.search(search(&["a"], None)).await.is_err());
     assert!(cluster.outage().is_some(), "whatever is asked breaks off");
     assert_eq!(player.seen().len(), 6);
+}
+
+#[tokio::test]
+async fn a_gateway_before_a_dead_cluster_is_an_outage_too() {
+    let log = Log::default();
+    let _logging = tracing::subscriber::set_default(log.clone());
+    let bad = || Answer::status(502, "<html>Bad Gateway</html>");
+    let player = Player::start(vec![bad(), bad(), bad(), Answer::ok(ROOT_8), Answer::ok(HITS_8), Answer::status(503, "{}"), Answer::ok(ROOT_8)]).await;
+    let (cluster, clock) = cluster(&[player.url()], Credentials::none());
+    for _ in 0..2 {
+        assert!(cluster.search(search(&["a"], None)).await.is_err());
+        assert!(cluster.outage().is_some());
+        clock.advance(Duration::from_secs(1));
+    }
+    assert!(cluster.search(search(&["a"], None)).await.is_ok());
+    assert_eq!(cluster.outage(), None);
+    assert!(cluster.search(search(&["a"], None)).await.is_err());
+    assert_eq!(cluster.outage(), None, "one search may be refused while the cluster answers");
+    assert_eq!(player.seen().len(), 7);
+    assert_eq!(log.lines().len(), 2, "told once, and its end: {:?}", log.lines());
+}
+
+#[tokio::test]
+async fn a_cluster_that_takes_calls_and_answers_none_is_down() {
+    let player = Player::start(vec![Answer::Never, Answer::Never, Answer::ok(ROOT_8), Answer::ok(HITS_8)]).await;
+    let (cluster, clock) = cluster(&[player.url()], Credentials::none());
+    for (asked, seconds, down) in [(1, 60, false), (2, 5, true)] {
+        let later = async {
+            player.has_seen(asked).await;
+            clock.advance(Duration::from_secs(seconds));
+        };
+        let (result, ()) = futures_util::future::join(cluster.search(search(&["a"], None)), later).await;
+        assert!(result.is_err());
+        assert_eq!(cluster.outage().is_some(), down, "the first may only have been slow");
+    }
+    clock.advance(Duration::from_secs(1));
+    assert!(cluster.search(search(&["a"], None)).await.is_ok());
+    assert_eq!(cluster.outage(), None);
+}
+
+#[tokio::test]
+async fn what_is_no_answer_to_a_search_is_no_empty_one() {
+    for answer in ["{}", "[1]", "5", r#"{"hits":5}"#, r#"{"ok":true}"#] {
+        let (cluster, _player) = against(vec![Answer::ok(answer)]).await;
+        let StoreError::Unavailable(failure) = cluster.search(search(&["a"], None)).await.unwrap_err() else { panic!("unavailable") };
+        assert!(failure.reason_text().contains("no [hits]"), "{answer}");
+    }
 }
 
 #[tokio::test]
