@@ -141,7 +141,7 @@ pub(crate) async fn run(requests: &[DevRequest], url: &str, out: &mut impl std::
                 }
             }
             Err(error) => {
-                writeln!(out, "no answer from {url}: {}\n", error.without_url())?;
+                writeln!(out, "no answer from {url}: {}\n", innermost(&error.without_url()))?;
                 return Ok(false);
             }
         }
@@ -149,9 +149,24 @@ pub(crate) async fn run(requests: &[DevRequest], url: &str, out: &mut impl std::
     Ok(all_well)
 }
 
+/// The cause of the cause: the outer ones only say that a request failed.
+fn innermost(error: &reqwest::Error) -> String {
+    let first: &dyn std::error::Error = error;
+    std::iter::successors(Some(first), |error| error.source()).last().map(ToString::to_string).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_said_to_be_refusing() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let mut out = Vec::new();
+        assert!(!run(&parse("GET /").unwrap(), &format!("http://{nobody}"), &mut out).await.unwrap());
+        assert!(String::from_utf8(out).unwrap().contains("Connection refused"));
+    }
 
     #[test]
     fn takes_what_people_paste() {

@@ -33,7 +33,7 @@ pub(crate) async fn run(settings: &Settings, account: &str, text: &str) -> End {
         Asked::Answered(status, answer) => report_relay(account, status, &answer, out),
         Asked::Silent(reason) => End::Failed(reason),
         Asked::Nobody(reason) => {
-            let _nobody_reads = writeln!(out, "{reason}: sent by this command itself, and no running server counts it");
+            let _nobody_reads = writeln!(out, "{reason}: this command sends by itself, and no running server counts the message");
             by_itself(settings, account, body, out).await
         }
     }
