@@ -53,7 +53,9 @@ async fn analyze(rest: Arc<Rest>, request: Request) -> Handled {
         return Err(Problem::validation(&errors));
     }
     let mapping = match index {
-        Some(index) => rest.indices.indices(&[index.to_owned()], &strict_expand_open()).await.map_err(document_problem)?.into_iter().next().map(|info| info.mapping),
+        Some(index) => {
+            rest.indices.indices(&[index.to_owned()], &strict_expand_open()).await.map_err(document_problem)?.into_iter().next().map(|info| info.mapping)
+        }
         None => None,
     };
     let (analyzer, gap) = choose(&asked, mapping.as_ref())?;
@@ -170,7 +172,12 @@ mod tests {
     #[test]
     fn offsets_are_javas() {
         let shown = tokens(Analyzer::Standard, 0, &["🔥 ok".to_owned(), "日".to_owned()]).unwrap();
-        let places: Vec<_> = shown.as_list().unwrap().iter().map(|token| [token.get("start_offset"), token.get("end_offset"), token.get("position")].map(|n| n.and_then(Json::as_i64).unwrap())).collect();
+        let places: Vec<_> = shown
+            .as_list()
+            .unwrap()
+            .iter()
+            .map(|token| [token.get("start_offset"), token.get("end_offset"), token.get("position")].map(|n| n.and_then(Json::as_i64).unwrap()))
+            .collect();
         assert_eq!(places, [[0, 2, 0], [3, 5, 1], [6, 7, 2]]);
     }
 

@@ -46,9 +46,7 @@ async fn get_source(rest: Arc<Rest>, request: Request) -> Handled {
     let document = find(&rest, &request).await?;
     let filter = SourceFilter::from_params(&request.params).unwrap_or(SourceFilter::All);
     match document {
-        Some(document) if document.source.is_empty() => {
-            Err(Failure::new("resource_not_found_exception", format!("Source not found [{index}]/[{id}]")).into())
-        }
+        Some(document) if document.source.is_empty() => Err(Failure::new("resource_not_found_exception", format!("Source not found [{index}]/[{id}]")).into()),
         Some(document) => match filter.apply(visible_source(&document.index, document.source)) {
             Some(source) => Ok(Response::new(StatusCode::OK, Body::JsonText(source))),
             None => Err(Problem::validation(&["fetching source can not be disabled"])),
