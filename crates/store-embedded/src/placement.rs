@@ -3,7 +3,7 @@
 //! An index lives in exactly one file, which is what makes a bulk on it one transaction. Indices that differ only in their date
 //! share a group but not a file, so that retention deletes files instead of rows.
 
-use watchbell_store::system::{DELIVERIES, HISTORY_PREFIX, TRIGGERED_WATCHES, WATCHES};
+use watchbell_store::system::{DELIVERIES, HISTORY_PREFIX, SERVICE_STATE, TRIGGERED_WATCHES, WATCHES};
 
 /// What kind of index a name means: where its rows are, and whether it is indexed for searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Kind {
 /// Path of the state file, relative to the folder.
 pub(crate) const STATE_FILE: &str = "state.db";
 
-const STATE_INDICES: &[&str] = &[WATCHES, TRIGGERED_WATCHES, DELIVERIES];
+const STATE_INDICES: &[&str] = &[WATCHES, TRIGGERED_WATCHES, DELIVERIES, SERVICE_STATE];
 /// Longest part of a file's name that is taken from the index.
 const SLUG_MAX: usize = 80;
 
@@ -93,6 +93,7 @@ mod tests {
     fn names_and_their_files() {
         for (index, file) in [
             (".watches", "state.db"),
+            (".watchbell-state", "state.db"),
             (".watcher-history-16-2026.11.24", "history/2026.11.24.db"),
             ("logs", "data/logs.db"),
             ("logs-2026.11.24", "data/logs-@2026.11.24.db"),

@@ -176,7 +176,7 @@ fn extras() -> impl Strategy<Value = Json> {
         6 => Just(Json::object()),
         1 => leaf().prop_map(|filter| Json::object().with("post_filter", filter)),
         1 => (0.0_f64..2.0).prop_map(|least| Json::object().with("min_score", least)),
-        1 => (1_i64..4).prop_map(|most| Json::object().with("terminate_after", most)),
+        1 => (-1_i64..4).prop_map(|most| Json::object().with("terminate_after", most)),
         1 => Just(json!({"docvalue_fields": ["status", "host.level.keyword", "@timestamp"], "fields": ["message", "up"], "_source": ["host"]})),
         1 => Just(json!({"version": true, "seq_no_primary_term": true, "track_total_hits": 3})),
     ]

@@ -301,8 +301,8 @@ pub struct SearchBody {
     pub seq_no_primary_term: bool,
     pub min_score: Option<f32>,
     pub search_after: Option<Vec<Json>>,
-    /// 0 means no bound.
-    pub terminate_after: usize,
+    /// Most matching documents that an index looks at.
+    pub terminate_after: Option<usize>,
     pub stored_fields: Option<Vec<String>>,
     pub docvalue_fields: Vec<FieldFormat>,
     pub fields: Vec<FieldFormat>,
@@ -323,7 +323,7 @@ impl Default for SearchBody {
             seq_no_primary_term: false,
             min_score: None,
             search_after: None,
-            terminate_after: 0,
+            terminate_after: None,
             stored_fields: None,
             docvalue_fields: Vec::new(),
             fields: Vec::new(),

@@ -12,6 +12,8 @@ pub const TRIGGERED_WATCHES: &str = ".triggered_watches";
 /// Before the template's version and the day.
 pub const HISTORY_PREFIX: &str = ".watcher-history-";
 pub const DELIVERIES: &str = ".watchbell-deliveries";
+/// What is remembered beside watches: whether Watcher was stopped by hand, settings of the index of watches.
+pub const SERVICE_STATE: &str = ".watchbell-state";
 
 /// What such an index is made with; `None` for others.
 #[must_use]
@@ -20,6 +22,7 @@ pub fn system_index(name: &str) -> Option<CreateIndex> {
         WATCHES => watches(),
         TRIGGERED_WATCHES => triggered_watches(),
         DELIVERIES => deliveries(),
+        SERVICE_STATE => json!({"dynamic": "false"}),
         name if name.starts_with(HISTORY_PREFIX) => history(),
         _ => return None,
     };
@@ -117,16 +120,25 @@ fn actions() -> Json {
     })
 }
 
+/// What can be asked of the ledger: the head of a row. Attempts and messages are not searched.
 fn deliveries() -> Json {
     json!({
         "dynamic": "false",
         "properties": {
             "state": {"type": "keyword"},
-            "account": {"type": "keyword"},
+            "key": {"type": "keyword"},
             "watch_id": {"type": "keyword"},
             "action_id": {"type": "keyword"},
+            "execution": {"type": "keyword"},
+            "incarnation": {"type": "keyword"},
             "created": {"type": "date"},
-            "updated": {"type": "date"}
+            "updated": {"type": "date"},
+            "ended": {"type": "date"},
+            "not_before": {"type": "date"},
+            "until": {"type": "date"},
+            "into": {"type": "keyword"},
+            "by": {"type": "keyword"},
+            "reason": {"type": "text"}
         }
     })
 }
@@ -138,7 +150,7 @@ mod tests {
 
     #[test]
     fn every_system_mapping_is_one_and_does_not_grow_by_unknown_fields() {
-        for name in [WATCHES, TRIGGERED_WATCHES, DELIVERIES, ".watcher-history-16-2026.11.24"] {
+        for name in [WATCHES, TRIGGERED_WATCHES, DELIVERIES, SERVICE_STATE, ".watcher-history-16-2026.11.24"] {
             let index = system_index(name).unwrap();
             let mapping = Mapping::parse(&index.mappings.unwrap()).unwrap();
             let document = json!({"watch_id": "w", "surprise": {"x": [1, {"y": 2}]}, "status": {"state": {"active": true}}, "input": {"none": {}}});
@@ -146,6 +158,22 @@ mod tests {
             assert_eq!(indexing.update, None, "{name}");
         }
         assert!(system_index("logs").is_none());
+    }
+
+    #[test]
+    fn a_delivery_is_found_by_the_head_of_its_row() {
+        let mapping = Mapping::parse(&system_index(DELIVERIES).unwrap().mappings.unwrap()).unwrap();
+        // An instant as rows print it, to the nanosecond.
+        let at = "2026-11-24T01:02:03.123456789Z";
+        let row = json!({
+            "key": "e/a/0", "state": "merged", "into": "d", "watch_id": "w", "action_id": "a", "execution": "e", "incarnation": "i",
+            "created": at, "updated": at, "ended": at, "cancels": 0, "attempts": [{"started": at}], "_watchbell": {"message": {"webhook": {}}}
+        });
+        let fields = index_document(&mapping, &MappingLimits::default(), "e/a/0", &row).unwrap().fields;
+        for name in ["key", "state", "into", "watch_id", "action_id", "execution", "incarnation", "created", "updated", "ended"] {
+            assert_eq!(fields.values(name).len(), 1, "{name}");
+        }
+        assert!(fields.values("attempts.started").is_empty());
     }
 
     #[test]

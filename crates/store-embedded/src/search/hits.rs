@@ -85,12 +85,13 @@ impl Shard {
 
     fn fields(&self, document: &Document, fields: &IndexedFields, body: &SearchBody, now: Timestamp) -> Result<Option<Json>, Failure> {
         let context = self.context(now);
-        let mut shown = column_fields(&body.docvalue_fields, fields, &context)?;
-        if !body.fields.is_empty() {
-            let source = Json::parse(&document.source).unwrap_or_default();
-            for (name, value) in source_fields(&body.fields, &source, fields, &context)? {
-                shown.insert(name, value);
-            }
+        if body.docvalue_fields.is_empty() && body.fields.is_empty() {
+            return Ok(None);
+        }
+        let source = Json::parse(&document.source).unwrap_or_default();
+        let mut shown = column_fields(&body.docvalue_fields, &source, fields, &context)?;
+        for (name, value) in source_fields(&body.fields, &source, fields, &context)? {
+            shown.insert(name, value);
         }
         Ok((!shown.is_empty()).then(|| shown.into()))
     }

@@ -112,9 +112,10 @@ impl Shard {
             scores: body.needs_scores(),
             min_score: body.min_score,
             limit: if body.size == 0 { 0 } else { body.from.saturating_add(body.size) },
-            at_most: (body.terminate_after > 0).then_some(body.terminate_after),
+            at_most: body.terminate_after,
         };
         let outcome = match &self.data {
+            _ if body.terminate_after == Some(0) => Outcome { terminated_early: true, ..Outcome::default() },
             Data::Indexed(searcher) => IndexSearch { columns: &inner.columns, cache: &inner.clauses, searcher }.run(&asked)?,
             Data::Scanned(rows) => rows.run(&asked)?,
         };
@@ -177,7 +178,7 @@ impl Inner {
             max_score,
             hits,
             aggregations: None,
-            terminated_early: (body.terminate_after > 0).then_some(terminated),
+            terminated_early: body.terminate_after.map(|_| terminated),
         })
     }
 }

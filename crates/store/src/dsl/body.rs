@@ -46,7 +46,7 @@ pub(super) fn parse(body: &Json) -> Result<SearchBody, Failure> {
             "seq_no_primary_term" => search.seq_no_primary_term = flag(value)?,
             "min_score" => search.min_score = Some(float(value)?),
             "search_after" => search.search_after = Some(search_after(value)?),
-            "terminate_after" => search.terminate_after = usize::try_from(integer(value)?).unwrap_or(0),
+            "terminate_after" => search.terminate_after = terminate_after(integer(value)?),
             "timeout" => timeout(value)?,
             "stored_fields" => search.stored_fields = Some(names(value)),
             "docvalue_fields" => search.docvalue_fields = field_formats(value)?,
@@ -136,6 +136,11 @@ fn search_after(value: &Json) -> Result<Vec<Json>, Failure> {
         }
     }
     Ok(values.to_vec())
+}
+
+/// Zero is no bound, and below zero there is nothing.
+fn terminate_after(most: i64) -> Option<usize> {
+    (most != 0).then(|| usize::try_from(most).unwrap_or(0))
 }
 
 /// A time value is checked, not used: the caller has a deadline of its own.

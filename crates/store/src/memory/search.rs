@@ -99,7 +99,7 @@ impl MemoryStore {
             max_score,
             hits: hits.into_iter().flatten().collect(),
             aggregations: None,
-            terminated_early: (body.terminate_after > 0).then_some(terminated),
+            terminated_early: body.terminate_after.map(|_| terminated),
         })
     }
 
@@ -199,7 +199,10 @@ impl Shard {
         } else {
             &NoStatistics
         };
-        let mut collected = Collected { total: 0, terminated: false, found: Vec::new(), plan, order };
+        let mut collected = Collected { total: 0, terminated: body.terminate_after == Some(0), found: Vec::new(), plan, order };
+        if collected.terminated {
+            return Ok(collected);
+        }
         for (place, (id, row)) in (0..).zip(self.rows.iter()) {
             let candidate = Candidate { id, fields: &row.fields };
             let Some(score) = score(&collected.plan, &candidate, statistics) else { continue };
@@ -211,7 +214,7 @@ impl Shard {
             if after.as_ref().is_none_or(|after| collected.order.compare(&sort, after) == Ordering::Greater) {
                 collected.found.push(Found { shard: at, id: id.clone(), row: row.clone(), place, score, sort });
             }
-            if body.terminate_after > 0 && collected.total >= body.terminate_after as u64 {
+            if body.terminate_after.is_some_and(|most| collected.total >= most as u64) {
                 collected.terminated = true;
                 break;
             }
@@ -251,12 +254,13 @@ impl Shard {
 
     fn fields(&self, row: &Row, body: &SearchBody, now: Timestamp) -> Result<Option<Json>, Failure> {
         let context = self.context(now);
-        let mut fields = column_fields(&body.docvalue_fields, &row.fields, &context)?;
-        if !body.fields.is_empty() {
-            let source = row.source.as_ref().and_then(|source| Json::parse(source).ok()).unwrap_or_default();
-            for (name, value) in source_fields(&body.fields, &source, &row.fields, &context)? {
-                fields.insert(name, value);
-            }
+        if body.docvalue_fields.is_empty() && body.fields.is_empty() {
+            return Ok(None);
+        }
+        let source = row.source.as_ref().and_then(|source| Json::parse(source).ok()).unwrap_or_default();
+        let mut fields = column_fields(&body.docvalue_fields, &source, &row.fields, &context)?;
+        for (name, value) in source_fields(&body.fields, &source, &row.fields, &context)? {
+            fields.insert(name, value);
         }
         Ok((!fields.is_empty()).then(|| fields.into()))
     }

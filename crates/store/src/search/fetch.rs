@@ -1,13 +1,15 @@
 //! What of a document a hit shows: source filtering, `docvalue_fields`, `fields`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use watchbell_json::{Failure, Json, Map};
 use watchbell_time::date::DateFormat;
 
+use super::decimal_format::DecimalFormat;
 use super::sorting::{printed_date, sortable};
 use crate::Value;
+use crate::dates;
 use crate::mapping::{Field, FieldType, Found, IndexedFields};
 use crate::names::matches_pattern;
 use crate::plan::PlanContext;
@@ -62,16 +64,23 @@ fn filter_value(value: &Json, path: &str, included: bool, patterns: &Patterns<'_
     }
 }
 
-/// `docvalue_fields`: values out of the columns, in their order.
+/// `docvalue_fields`: values out of the columns, in their order. Binary values have no column here, so they come from the source.
 ///
 /// # Errors
 /// `illegal_argument_exception` for texts, and for a format on what has none.
-pub fn column_fields(wanted: &[FieldFormat], fields: &IndexedFields, context: &PlanContext<'_>) -> Result<Map, Failure> {
+pub fn column_fields(wanted: &[FieldFormat], source: &Json, fields: &IndexedFields, context: &PlanContext<'_>) -> Result<Map, Failure> {
     let mut out = Map::new();
     for entry in wanted {
         for (name, found) in expand(&entry.field, context) {
             sortable(&name, &found.field, context)?;
             let format = format_of(entry, &name, &found.field)?;
+            if found.field.kind == FieldType::Binary {
+                let values: BTreeSet<String> = texts_of(source, &name, context).iter().map(|text| url_safe(&crate::mapping::java_text(text))).collect();
+                if !values.is_empty() {
+                    out.insert(name, values.into_iter().map(Json::from).collect::<Json>());
+                }
+                continue;
+            }
             let mut values = fields.values(&found.path).to_vec();
             values.sort();
             if matches!(found.field.kind, FieldType::Keyword | FieldType::Ip) {
@@ -114,23 +123,43 @@ fn expand(pattern: &Arc<str>, context: &PlanContext<'_>) -> BTreeMap<Arc<str>, F
     leaves.filter_map(|(path, _)| context.mapping.field(&path).map(|found| (Arc::from(path), found))).collect()
 }
 
-fn format_of(entry: &FieldFormat, name: &str, field: &Field) -> Result<Option<DateFormat>, Failure> {
-    let Some(format) = &entry.format else { return Ok(None) };
-    if !field.kind.is_date() {
-        return Err(Failure::illegal_argument(format!("Field [{name}] of type [{}] does not support custom formats", field.kind.name())));
-    }
-    crate::dates::format(format).map(Some)
+/// Base64 as columns print it: with the letters of URLs and without padding.
+fn url_safe(base64: &str) -> String {
+    base64.trim_end_matches('=').replace('+', "-").replace('/', "_")
 }
 
-fn shown(value: &Value, field: &Field, format: Option<&DateFormat>) -> Json {
+/// How a request wants the values of a field.
+enum Format {
+    Date(DateFormat),
+    Decimal(DecimalFormat),
+}
+
+fn format_of(entry: &FieldFormat, name: &str, field: &Field) -> Result<Option<Format>, Failure> {
+    let Some(format) = &entry.format else { return Ok(None) };
+    match &field.kind {
+        kind if kind.is_date() => dates::format(format).map(Format::Date).map(Some),
+        kind if kind.is_whole_number() || kind.is_fraction() => DecimalFormat::parse(format).map(Format::Decimal).map(Some),
+        kind => Err(Failure::illegal_argument(format!("Field [{name}] of type [{}] does not support custom formats", kind.name()))),
+    }
+}
+
+fn shown(value: &Value, field: &Field, format: Option<&Format>) -> Json {
+    let decimal = match format {
+        Some(Format::Decimal(format)) => Some(format),
+        _ => None,
+    };
+    let date = match format {
+        Some(Format::Date(format)) => Some(format),
+        _ => field.format.as_deref(),
+    };
     match value {
         Value::Keyword(text) => Json::Str(text.clone()),
-        Value::Long(number) => Json::Int(*number),
-        Value::Unsigned(number) => Json::from(*number),
-        Value::Double(number) => Json::Double(*number),
+        Value::Long(number) => decimal.map_or(Json::Int(*number), |format| Json::from(format.print_whole((*number).into()))),
+        Value::Unsigned(number) => decimal.map_or_else(|| Json::from(*number), |format| Json::from(format.print_whole((*number).into()))),
+        Value::Double(number) => decimal.map_or(Json::Double(*number), |format| Json::from(format.print(*number))),
         Value::Bool(value) => Json::Bool(*value),
         Value::Ip(bits) => Json::from(ip_text(*bits)),
-        Value::Date(stored) => match format.or(field.format.as_deref()) {
+        Value::Date(stored) => match date {
             Some(format) => Json::from(printed_date(*stored, field.kind == FieldType::DateNanos, format)),
             None => Json::Int(*stored),
         },

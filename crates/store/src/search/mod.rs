@@ -2,6 +2,7 @@
 //! of indices become an answer.
 
 mod answer;
+mod decimal_format;
 mod expressions;
 mod fetch;
 mod sorting;
