@@ -27,10 +27,11 @@ impl IndexSender {
     }
 
     pub(crate) async fn deliver(&self, request: &IndexRequest, deadline: Duration) -> Attempt {
-        let target = match &request.cluster {
-            None => &self.default,
-            Some(name) => match self.named.get(name) {
-                Some(target) => target,
+        let (target, index) = match (&request.cluster, self.named_in(&request.index)) {
+            (None, Some((target, index))) => (target, index),
+            (None, None) => (&self.default, request.index.as_str()),
+            (Some(name), _) => match self.named.get(name) {
+                Some(target) => (target, request.index.as_str()),
                 None => return unknown_cluster(name),
             },
         };
@@ -40,7 +41,7 @@ impl IndexSender {
         };
         let given = u64::try_from(request.timeout_millis).ok().filter(|millis| *millis > 0).map(Duration::from_millis);
         let limit = given.map_or(deadline, |given| given.min(deadline));
-        let writing = target.index_documents(vec![self.write(request)], refresh);
+        let writing = target.index_documents(vec![self.write(request, index)], refresh);
         match within(self.clock.as_ref(), limit, writing).await {
             None => timed_out(limit),
             Some(results) => match results.into_iter().next() {
@@ -50,10 +51,16 @@ impl IndexSender {
         }
     }
 
-    fn write(&self, request: &IndexRequest) -> DocumentWrite {
+    /// `<cluster>:<index>`, if that cluster is configured; another colon is the index's own mistake, which its cluster names.
+    fn named_in<'r>(&self, index: &'r str) -> Option<(&Arc<dyn IndexTarget>, &'r str)> {
+        let (name, index) = index.split_once(':')?;
+        Some((self.named.get(name)?, index))
+    }
+
+    fn write(&self, request: &IndexRequest, index: &str) -> DocumentWrite {
         let expect = if request.create || request.id_is_own { Expect::Absent } else { Expect::Anything };
         DocumentWrite {
-            write: Write::put(request.index.as_str(), request.id.as_str(), expect, Bytes::from(request.source.to_string())),
+            write: Write::put(index, request.id.as_str(), expect, Bytes::from(request.source.to_string())),
             version: None,
             routing: None,
             require_existing: false,
@@ -198,6 +205,21 @@ mod tests {
         }
         let (attempt, seen) = deliver(&IndexRequest { refresh: Some("now".into()), ..request() }, ok).await;
         assert!(matches!(attempt.outcome, Outcome::Rejected { .. }) && seen.is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_index_may_name_its_cluster() {
+        let target = || Arc::new(Fixed { result: Some(Ok(written(WriteResult::Created, 1))), seen: Mutex::default() });
+        let (default, logs) = (target(), target());
+        let named = BTreeMap::from([("logs".to_owned(), logs.clone() as Arc<dyn IndexTarget>)]);
+        let sender = IndexSender::new(default.clone(), named, Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)));
+        for (cluster, index) in [(None, "logs:a"), (Some("logs"), "b"), (None, "c"), (None, "other:d")] {
+            let request = IndexRequest { cluster: cluster.map(str::to_owned), index: index.into(), ..request() };
+            assert_eq!(sender.deliver(&request, Duration::from_secs(60)).await.outcome, Outcome::Delivered);
+        }
+        let indices = |target: &Fixed| target.seen.lock().unwrap().iter().map(|(write, _)| write.write.index.clone()).collect::<Vec<_>>();
+        assert_eq!(indices(&logs), ["a", "b"]);
+        assert_eq!(indices(&default), ["c", "other:d"]);
     }
 
     #[tokio::test]

@@ -72,13 +72,15 @@ impl RobotSender {
         }
     }
 
-    /// Whether a webhook's target is a robot.
+    /// Whether a webhook's target is a robot. The service itself answers on every path as a robot does, 200 and a code of refusal
+    /// for a misspelt one too; other hosts may serve something else beside their robots.
     pub(crate) fn stands_behind(&self, target: &Target) -> bool {
-        if self.judge_webhooks_by_status || target.url().path() != SEND_PATH {
+        if self.judge_webhooks_by_status {
             return false;
         }
         let (host, authority) = (target.host(), format!("{}:{}", target.host(), target.port()));
-        host == OWN_HOST || self.allow_hosts.iter().any(|allowed| allowed == host || *allowed == authority)
+        let sends = target.url().path().trim_end_matches('/') == SEND_PATH;
+        host == OWN_HOST || (sends && self.allow_hosts.iter().any(|allowed| allowed == host || *allowed == authority))
     }
 
     /// The answer to a webhook, in the words of the robot behind it; the record shows it as a webhook's.
@@ -130,5 +132,35 @@ fn repair_of(repair: RobotRepair) -> Repair {
         RobotRepair::AddKeyword => Repair::AddKeyword,
         RobotRepair::Shrink => Repair::Shrink,
         RobotRepair::NeutralNotice => Repair::NeutralNotice,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_support::request;
+    use watchbell_time::ManualClock;
+
+    #[test]
+    fn webhooks_to_the_service_are_judged_on_every_path() {
+        let sender = |judge_webhooks_by_status| {
+            let settings = RobotSettings { allow_hosts: vec!["Robots.example:8443".into()], judge_webhooks_by_status, ..RobotSettings::default() };
+            RobotSender::new(settings, Arc::new(ManualClock::at(watchbell_time::Timestamp::UNIX_EPOCH)))
+        };
+        for (host, port, path, robot) in [
+            (OWN_HOST, 443, "/robot/send", true),
+            ("OAPI.DingTalk.com", 443, "/robot/send/", true),
+            (OWN_HOST, 443, "/robot/sent", true),
+            (OWN_HOST, 80, "/", true),
+            ("robots.example", 8443, "/robot/send", true),
+            ("robots.example", 8443, "//robot//send/", true),
+            ("robots.example", 8443, "/other", false),
+            ("robots.example", 443, "/robot/send", false),
+            ("oapi.dingtalk.com.example", 443, "/robot/send", false),
+        ] {
+            let target = Target::of(&HttpRequest { path: Some(path.into()), ..request(host, port) }).unwrap();
+            assert_eq!(sender(false).stands_behind(&target), robot, "{host}:{port}{path}");
+            assert!(!sender(true).stands_behind(&target));
+        }
     }
 }
