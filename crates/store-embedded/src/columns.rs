@@ -22,12 +22,14 @@ use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerM
 use watchbell_store::Value;
 
 /// What this code puts into an index and where; an index of another layout is made again.
-pub(crate) const LAYOUT: u32 = 1;
+pub(crate) const LAYOUT: u32 = 2;
 /// Longest keyword that is a term as well as a column value. Longer ones are whole messages, hardly ever asked for, and each a
 /// term of its own: as terms they would be most of an index and of the time it takes to make one.
 pub(crate) const TERM_KEYWORD_MAX: usize = 64;
 /// Path of the document id among the terms; no field may be called so.
 pub(crate) const ID_PATH: &str = "_id";
+/// Path of the names of the fields whose values were malformed.
+pub(crate) const IGNORED_PATH: &str = "_ignored";
 pub(crate) const SEQ_NO: &str = "seq_no";
 const PACKED: &str = "packed";
 

@@ -1,9 +1,10 @@
 //! A row on its way into the derived index.
 
 use watchbell_json::Json;
+use watchbell_store::Value;
 use watchbell_store::mapping::{FieldContent, IndexedFields, index_document};
 
-use crate::columns::{IndexedDocument, IndexedText};
+use crate::columns::{IGNORED_PATH, IndexedDocument, IndexedText};
 use crate::index::Definition;
 use crate::rows::Row;
 
@@ -36,5 +37,6 @@ fn columns_of(fields: IndexedFields) -> IndexedDocument {
             FieldContent::Values(values) => document.values.extend(values.into_iter().map(|value| (path.to_string(), value))),
         }
     }
+    document.values.extend(fields.ignored.into_iter().map(|path| (IGNORED_PATH.to_owned(), Value::Keyword(path))));
     document
 }

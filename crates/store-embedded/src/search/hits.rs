@@ -5,7 +5,7 @@ use watchbell_json::{Failure, Json};
 use watchbell_store::evaluate::{Candidate, matched_names};
 use watchbell_store::mapping::{IndexedFields, index_document};
 use watchbell_store::query::{SearchBody, SortKey, SourceFilter};
-use watchbell_store::search::{all_shards_failed, column_fields, filter_source, source_fields};
+use watchbell_store::search::{column_fields, filter_source, source_fields};
 use watchbell_store::{Document, Hit, ShardFailure, StoreError};
 use watchbell_time::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::rows;
 use crate::store::{Inner, unavailable};
 
 impl Inner {
-    /// Blocks: reads the rows.
+    /// Blocks: reads the rows. A hit that cannot be shown fails its index, once.
     pub(super) fn hits(
         &self,
         shards: &[Shard],
@@ -23,16 +23,18 @@ impl Inner {
         page: Vec<(usize, Best)>,
         body: &SearchBody,
         now: Timestamp,
+        failures: &mut Vec<ShardFailure>,
     ) -> Result<Vec<Hit>, StoreError> {
         let mut hits = Vec::with_capacity(page.len());
         for (at, best) in page {
             let (Some(shard), Some(Some(collected))) = (shards.get(at), collected.get(at)) else { continue };
             // a row that was replaced long ago may be gone for a search that began before
             let Some((document, fields)) = self.row(shard, best.seq_no)? else { continue };
-            let hit = shard
-                .hit(&document, &fields, &best, body, collected, now)
-                .map_err(|reason| StoreError::Refused(all_shards_failed(&[ShardFailure { index: shard.index.name.to_string(), reason }])))?;
-            hits.push(hit);
+            match shard.hit(&document, &fields, &best, body, collected, now) {
+                Ok(hit) => hits.push(hit),
+                Err(_) if failures.iter().any(|known| known.index == *shard.index.name) => {}
+                Err(reason) => failures.push(ShardFailure { index: shard.index.name.to_string(), reason }),
+            }
         }
         Ok(hits)
     }

@@ -165,12 +165,15 @@ impl Inner {
     /// Blocks.
     fn search(&self, resolved: Named, body: &SearchBody, now: Timestamp) -> Result<SearchAnswer, StoreError> {
         let shards = self.open_shards(resolved)?;
-        let (mut collected, failures) = self.each(&shards, |shard| shard.collect(self, body, now))?;
+        let (mut collected, mut failures) = self.each(&shards, |shard| shard.collect(self, body, now))?;
         let total: u64 = collected.iter().flatten().map(|shard| shard.outcome.total).sum();
         let terminated = collected.iter().flatten().any(|shard| shard.outcome.terminated_early);
         let max_score = max_score(&shards, &collected, body);
         let page: Vec<(usize, Best)> = merge(&mut collected, body).into_iter().skip(body.from).take(body.size).collect();
-        let hits = self.hits(&shards, &collected, page, body, now)?;
+        let hits = self.hits(&shards, &collected, page, body, now, &mut failures)?;
+        if !failures.is_empty() && failures.len() == shards.len() {
+            return Err(StoreError::Refused(all_shards_failed(&failures)));
+        }
         Ok(SearchAnswer {
             shards: shards.len(),
             failures,
