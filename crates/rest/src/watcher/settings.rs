@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use watchbell_engine::Watcher;
 use watchbell_json::{Failure, Json, Map};
+use watchbell_store::system::{SERVICE_STATE, WATCHES};
 use watchbell_store::{Expect, IndicesOptions, Write, WriteError};
 
 use super::request_rules::{refuse_unknown, refuse_unknown_and_body};
@@ -13,10 +14,7 @@ use crate::response::Response;
 use crate::rest::Rest;
 use crate::router::Handled;
 
-const WATCHES: &str = ".watches";
-
-/// Where the values are kept.
-const STATE_INDEX: &str = ".watchbell-state";
+/// Where the values are kept, in the index of the service's state.
 const STATE_ID: &str = "watches-settings";
 
 /// What may be set, and what it is unless it is set.
@@ -26,8 +24,10 @@ const SETTABLE: [(&str, &str); 2] = [("index.auto_expand_replicas", "0-1"), ("in
 const SETTABLE_BELOW: [&str; 3] = ["index.routing.allocation.exclude.", "index.routing.allocation.include.", "index.routing.allocation.require."];
 const HIDDEN: &str = "index.routing.allocation.include._tier_preference";
 
-/// A name of an attribute is no long text, and there is a handful of them.
+/// A name of an attribute is no long text, and there is a handful of them. Every dot of a name is a level of the answer.
 const SETTINGS_MAX: usize = 100;
+const NAME_BYTES_MAX: usize = 256;
+const VALUE_BYTES_MAX: usize = 1024;
 
 pub(super) async fn get_settings(_: Watcher, rest: Arc<Rest>, request: Request) -> Handled {
     refuse_unknown_and_body(&request, &[])?;
@@ -73,13 +73,17 @@ pub(super) async fn put_settings(_: Watcher, rest: Arc<Rest>, request: Request) 
         if value.is_null() {
             values.remove(&name);
         } else {
-            values.insert(name, watchbell_watch::java::text(&value));
+            let value = watchbell_watch::java::text(&value);
+            if value.len() > VALUE_BYTES_MAX {
+                return Err(Problem::illegal_argument(format!("the value of [{name}] is longer than {VALUE_BYTES_MAX} bytes")));
+            }
+            values.insert(name, value);
         }
     }
     if values.len() > SETTINGS_MAX {
         return Err(Problem::illegal_argument(format!("more than {SETTINGS_MAX} settings")));
     }
-    let write = Write::put(STATE_INDEX, STATE_ID, Expect::Anything, Json::from(values).to_string());
+    let write = Write::put(SERVICE_STATE, STATE_ID, Expect::Anything, Json::from(values).to_string());
     match rest.indices.write(write).await {
         Ok(_) => Ok(Response::acknowledged()),
         Err(WriteError::Refused(failure)) => Err(failure.into()),
@@ -89,7 +93,7 @@ pub(super) async fn put_settings(_: Watcher, rest: Arc<Rest>, request: Request) 
 
 fn is_settable(name: &str) -> bool {
     let below = |prefix: &&str| name.strip_prefix(*prefix).is_some_and(|attribute| !attribute.is_empty() && !attribute.ends_with('.'));
-    SETTABLE.iter().any(|(known, _)| *known == name) || (name != HIDDEN && SETTABLE_BELOW.iter().any(below))
+    SETTABLE.iter().any(|(known, _)| *known == name) || (name != HIDDEN && name.len() <= NAME_BYTES_MAX && SETTABLE_BELOW.iter().any(below))
 }
 
 fn not_settable(illegal: &[&str]) -> String {
@@ -108,7 +112,7 @@ async fn watches_exist(rest: &Rest) -> Result<bool, Problem> {
 }
 
 async fn stored(rest: &Rest) -> Result<Map, Problem> {
-    let document = rest.indices.get(STATE_INDEX, STATE_ID).await?;
+    let document = rest.indices.get(SERVICE_STATE, STATE_ID).await?;
     let values = document.and_then(|document| Json::parse(&document.source).ok());
     Ok(values.as_ref().and_then(Json::as_map).cloned().unwrap_or_default())
 }
@@ -124,6 +128,8 @@ mod tests {
             ("index.routing.allocation.include.zone", true),
             ("index.routing.allocation.include._tier_preference", false),
             ("index.routing.allocation.include.", false),
+            (&format!("index.routing.allocation.include{}", ".a".repeat(112)), true),
+            (&format!("index.routing.allocation.include{}", ".a".repeat(113)), false),
             ("index.refresh_interval", false),
             ("index", false),
         ] {
