@@ -59,8 +59,15 @@ fn is_comment(line: &str) -> bool {
     line.starts_with('#') || line.starts_with("//")
 }
 
+/// What stands before a body.
+struct RequestLine {
+    line: usize,
+    method: String,
+    path: String,
+}
+
 pub(crate) fn parse(text: &str) -> Result<Vec<DevRequest>, DevError> {
-    let mut requests: Vec<(usize, String, String, Vec<(usize, &str)>)> = Vec::new();
+    let mut requests: Vec<(RequestLine, Vec<(usize, &str)>)> = Vec::new();
     let (mut quoted, mut commented) = (false, false);
     for (at, line) in text.lines().enumerate().map(|(at, line)| (at + 1, line)) {
         if commented || (!quoted && line.trim_start().starts_with("/*")) {
@@ -74,11 +81,11 @@ pub(crate) fn parse(text: &str) -> Result<Vec<DevRequest>, DevError> {
         quoted ^= line.matches("\"\"\"").count() % 2 == 1;
         if !starts_quoted && let Some((method, path)) = request_line(line) {
             let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-            requests.push((at, method.to_ascii_uppercase(), path, Vec::new()));
+            requests.push((RequestLine { line: at, method: method.to_ascii_uppercase(), path }, Vec::new()));
             continue;
         }
         match requests.last_mut() {
-            Some((_, _, _, body)) => body.push((at, line)),
+            Some((_, body)) => body.push((at, line)),
             None if line.trim().is_empty() => {}
             None => return Err(DevError::NoRequest(at)),
         }
@@ -86,7 +93,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<DevRequest>, DevError> {
     if requests.is_empty() {
         return Err(DevError::Empty);
     }
-    requests.into_iter().map(|(line, method, path, lines)| Ok(DevRequest { line, method, path, body: body(&lines)? })).collect()
+    requests.into_iter().map(|(RequestLine { line, method, path }, lines)| Ok(DevRequest { line, method, path, body: body(&lines)? })).collect()
 }
 
 fn body(lines: &[(usize, &str)]) -> Result<Option<DevBody>, DevError> {

@@ -203,7 +203,8 @@ mod tests {
             let senders = outgoing::senders_without_store(&settings, &clock).unwrap();
             let (stop, stopping) = tokio::sync::watch::channel(false);
             crate::relay::start(&settings, listener, Arc::new(senders), clock, stopping).unwrap();
-            std::mem::forget(stop);
+            // runs to the end of the test
+            tokio::spawn(async move { stop.closed().await });
         }
     }
 
