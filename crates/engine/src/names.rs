@@ -1,10 +1,9 @@
 //! Where the engine keeps its documents.
 
-pub(crate) use watchbell_store::system::{TRIGGERED_WATCHES as JOURNAL, WATCHES};
+/// `SERVICE`: whether Watcher was stopped by hand, which outlives restarts.
+pub(crate) use watchbell_store::system::{SERVICE_STATE as SERVICE, TRIGGERED_WATCHES as JOURNAL, WATCHES};
 use watchbell_time::Timestamp;
 
-/// Whether Watcher was stopped by hand, which outlives restarts.
-pub(crate) const SERVICE: &str = ".watchbell-state";
 pub(crate) const SERVICE_ID: &str = "watcher";
 
 /// The history index of the day on which a run was triggered.
