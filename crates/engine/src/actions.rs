@@ -14,10 +14,6 @@ use watchbell_watch::{Watch, validation};
 use crate::manifest::{ActionPlan, Iteration, SendPlan};
 use crate::templates::Templates;
 
-/// How long a single document may take, and a list of them (spec watcher-parts §7.3).
-const INDEX_MILLIS: i64 = 30_000;
-const BULK_MILLIS: i64 = 60_000;
-
 /// Document ids of our own have as many characters as the reference's.
 const OWN_ID_CHARACTERS: usize = 20;
 
@@ -31,6 +27,9 @@ pub(crate) struct Planner<'r> {
     pub(crate) execution: &'r str,
     pub(crate) templates: Templates,
     pub(crate) default_throttle_millis: i64,
+    /// How long a single document may take, and one of a list (spec watcher-parts §7.3).
+    pub(crate) index_millis: i64,
+    pub(crate) bulk_millis: i64,
     pub(crate) now: Timestamp,
 }
 
@@ -143,7 +142,7 @@ impl Planner<'_> {
             id: given.unwrap_or_else(|| own_id(key)),
             refresh: action.refresh.clone(),
             source,
-            timeout_millis: action.timeout_millis.unwrap_or(if is_bulk { BULK_MILLIS } else { INDEX_MILLIS }),
+            timeout_millis: action.timeout_millis.unwrap_or(if is_bulk { self.bulk_millis } else { self.index_millis }),
         }))
     }
 }

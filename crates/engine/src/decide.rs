@@ -124,7 +124,9 @@ impl Decision<'_> {
             context,
             execution: &self.entry.key,
             templates: self.engine.templates(),
-            default_throttle_millis: i64::try_from(self.engine.settings.default_throttle_period.as_millis()).unwrap_or(i64::MAX),
+            default_throttle_millis: millis(self.engine.settings.default_throttle_period),
+            index_millis: millis(self.engine.settings.index_timeout),
+            bulk_millis: millis(self.engine.settings.bulk_timeout),
             now: self.engine.now(),
         };
         watch.actions.iter().map(|action| self.planned(action, planner.plan(action, self.mode(action)))).collect()
@@ -156,7 +158,7 @@ impl Decision<'_> {
         Manifest {
             execution_time: self.entry.execution_time,
             decided: self.engine.now(),
-            took_millis: i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+            took_millis: millis(took),
             edition: self.stored.position.edition,
             state,
             writes_status: true,
@@ -179,8 +181,8 @@ impl Decision<'_> {
     }
 }
 
-/// A definition that cannot be read has a run all the same: one that failed.
-pub(crate) fn unreadable(entry: &JournalEntry, edition: i64, now: Timestamp, failure: Failure) -> Manifest {
+/// A run that cannot be decided, since its definition cannot be read or its decision cannot be kept, is one that failed.
+pub(crate) fn undecided(entry: &JournalEntry, edition: i64, now: Timestamp, failure: Failure) -> Manifest {
     Manifest {
         execution_time: entry.execution_time,
         decided: now,
@@ -195,6 +197,10 @@ pub(crate) fn unreadable(entry: &JournalEntry, edition: i64, now: Timestamp, fai
         messages: Vec::new(),
         exception: Some(failure),
     }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn settled_status(action: &PlannedAction) -> Option<ActionResultStatus> {

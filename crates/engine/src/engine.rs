@@ -17,9 +17,9 @@ use crate::executor::Job;
 use crate::names::WATCHES;
 use crate::position::Position;
 use crate::runs::Runs;
-use crate::scheduler::{Command, SchedulerHandle};
+use crate::scheduler::{Command, Removal, SchedulerHandle};
 use crate::settings::{EnginePorts, EngineSettings};
-use crate::stored_watch::{StoredWatch, WatchDocument};
+use crate::stored_watch::WatchDocument;
 use crate::templates::Templates;
 use crate::timetable::Registration;
 
@@ -181,21 +181,30 @@ impl Engine {
     /// Tells the scheduler where a watch stands, as its document says.
     pub(crate) fn update_registration(&self, document: &WatchDocument) {
         let registration = document.read().ok().and_then(|stored| stored.registration(document.revision));
-        self.tell(&document.id, registration, document.revision);
+        self.tell(document, registration, document.revision);
+    }
+
+    /// The same where the scheduler may still know a watch that is gone.
+    pub(crate) fn replace_registration(&self, document: &WatchDocument, gone: &str) {
+        self.scheduler.send(Command::Forget(document.id.clone(), gone.to_owned()));
+        if let Some(registration) = document.read().ok().and_then(|stored| stored.registration(document.revision)) {
+            self.scheduler.send(Command::Register(document.id.clone(), registration));
+        }
     }
 
     /// The same after the position was written, at `revision`.
     pub(crate) fn update_position(&self, document: &WatchDocument, position: &Position, revision: Revision) {
-        let stored = document.read().ok().map(|stored| StoredWatch { position: position.clone(), ..(*stored).clone() });
-        self.tell(&document.id, stored.and_then(|stored| stored.registration(revision)), revision);
+        let registration = document.read().ok().and_then(|stored| stored.registration_at(position, revision));
+        self.tell(document, registration, revision);
     }
 
     /// A watch that is inactive, or cannot be read, is not scheduled.
-    fn tell(&self, id: &WatchId, registration: Option<Registration>, revision: Revision) {
-        match registration {
-            Some(registration) => self.scheduler.send(Command::Update(id.clone(), registration)),
-            None => self.scheduler.send(Command::Remove(id.clone(), revision.seq_no)),
-        }
+    fn tell(&self, document: &WatchDocument, registration: Option<Registration>, revision: Revision) {
+        let id = document.id.clone();
+        self.scheduler.send(match registration {
+            Some(registration) => Command::Update(id, registration),
+            None => Command::Remove(id, Removal { incarnation: document.incarnation().to_owned(), seq_no: revision.seq_no }),
+        });
     }
 
     /// Waits before a repetition.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use watchbell_json::Json;
+use watchbell_json::{Failure, Json};
 use watchbell_outbox::{DeliveryKey, Ended, Entry, Row};
 use watchbell_store::{Expect, Revision, Write, WriteError, Written};
 use watchbell_watch::execute::ExecuteRequest;
@@ -14,7 +14,7 @@ use watchbell_watch::record::Record;
 use watchbell_watch::status::{ExecutionState, WatchStatus};
 
 use crate::answers::RunPhase;
-use crate::decide::{Decision, unreadable};
+use crate::decide::{Decision, undecided};
 use crate::engine::Engine;
 use crate::finish::Finish;
 use crate::journal::{JournalEntry, TriggerKind};
@@ -22,6 +22,10 @@ use crate::names::{JOURNAL, history_index};
 use crate::runs::Claim;
 use crate::scheduler::Command;
 use crate::stored_watch::{StoredWatch, WatchDocument};
+
+/// A scheduled run that was begun this many times again, and each time ended with its process before anything was decided,
+/// fails: a watch that kills the process must not kill it for ever. As many as [`watchbell_outbox::ATTEMPTS_MAX`].
+const RESUMES_MAX: i64 = 5;
 
 /// How the journal stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,21 +88,34 @@ impl Execution {
     pub(crate) async fn resume(mut self) {
         self.is_own = false;
         for attempt in 0.. {
-            match self.engine.ports.state.get(JOURNAL, &self.entry.key).await {
-                Ok(Some(document)) => match JournalEntry::parse(&document) {
-                    Ok((entry, revision)) => {
-                        self.journalled = if entry.manifest.is_some() { Journalled::Committed } else { Journalled::Triggered(revision) };
-                        self.entry = entry;
-                        break;
-                    }
-                    Err(_) => return,
-                },
-                Ok(None) => return, // it has ended meanwhile
-                Err(_) => self.engine.pause(attempt).await,
+            match self.take_over().await {
+                TakeOver::Done => break,
+                TakeOver::Moot => return,
+                TakeOver::Later => self.engine.pause(attempt).await,
             }
         }
         self.engine.counters.count(|metrics| metrics.resumed += 1);
         self.run().await;
+    }
+
+    /// Reads the journal, and counts there that the run is begun once more.
+    async fn take_over(&mut self) -> TakeOver {
+        let document = match self.engine.ports.state.get(JOURNAL, &self.entry.key).await {
+            Ok(Some(document)) => document,
+            Ok(None) => return TakeOver::Moot, // it has ended meanwhile
+            Err(_) => return TakeOver::Later,
+        };
+        let Ok((mut entry, revision)) = JournalEntry::parse(&document) else { return TakeOver::Moot };
+        self.journalled = if entry.manifest.is_some() { Journalled::Committed } else { Journalled::Triggered(revision) };
+        if entry.manifest.is_none() && entry.trigger.kind == TriggerKind::Schedule {
+            entry.resumed += 1;
+            match self.engine.ports.state.write(entry.write(Expect::Revision(revision))).await {
+                Ok(written) => self.journalled = Journalled::Triggered(written.revision),
+                Err(_) => return TakeOver::Later,
+            }
+        }
+        self.entry = entry;
+        TakeOver::Done
     }
 
     pub(crate) async fn run(mut self) {
@@ -136,18 +153,31 @@ impl Execution {
     }
 
     async fn decide(&mut self, document: WatchDocument) -> Decided {
-        match document.read() {
+        let readable = if self.entry.resumed > RESUMES_MAX {
+            Err(Failure::illegal_state(format!("the process ended [{}] times while this run was under way", self.entry.resumed)))
+        } else {
+            document.read()
+        };
+        match readable {
             Ok(stored) => {
                 self.decide_on(&stored, None).await;
                 Decided { version: document.version, status: stored.status.clone(), document: Some(document) }
             }
             Err(failure) => {
                 let edition = document.position().map_or(0, |position| position.edition);
-                self.entry.manifest = Some(unreadable(&self.entry, edition, self.engine.now(), failure));
+                self.entry.manifest = Some(undecided(&self.entry, edition, self.engine.now(), failure));
                 let status = WatchStatus::on_put([], true, self.engine.now());
                 Decided { version: document.version, status, document: Some(document) }
             }
         }
+    }
+
+    /// The journal will never take the decision as it is: the run fails instead. `false` if it did so before.
+    pub(crate) fn give_up_decision(&mut self, failure: &Failure) -> bool {
+        let Some(manifest) = self.entry.manifest.as_ref().filter(|manifest| manifest.exception.is_none() || manifest.input.is_some()) else { return false };
+        tracing::error!(execution = %self.entry.id, %failure, "the journal refused a decision");
+        self.entry.manifest = Some(undecided(&self.entry, manifest.edition, manifest.decided, failure.clone()));
+        true
     }
 
     /// Fills in the manifest.
@@ -200,6 +230,8 @@ impl Execution {
                     Reread::Triggered => {}
                     Reread::Lost => return None,
                 },
+                // with nothing left to send it is committed in the finish
+                Some(Err(WriteError::Refused(failure))) if self.give_up_decision(&failure) => return Some(Vec::new()),
                 Some(Err(_)) => {}
             }
             self.engine.pause(attempt).await;
@@ -335,11 +367,25 @@ impl Execution {
     /// Tells the scheduler where the watch stands.
     async fn register_anew(&self) {
         match (self.engine.read_watch_surely(&self.entry.watch).await, &self.entry.run) {
-            (Some(document), _) => self.engine.update_registration(&document),
+            (Some(document), run) => {
+                if let Some(run) = run.as_ref().filter(|run| run.incarnation != document.incarnation()) {
+                    self.engine.replace_registration(&document, &run.incarnation);
+                } else {
+                    self.engine.update_registration(&document);
+                }
+            }
             (None, Some(run)) => self.engine.scheduler.send(Command::Forget(self.entry.watch.clone(), run.incarnation.clone())),
             (None, None) => {}
         }
     }
+}
+
+/// What came of taking up a run that another process began.
+enum TakeOver {
+    Done,
+    /// There is nothing to take up, or nothing that can be read.
+    Moot,
+    Later,
 }
 
 /// What the journal said when it was read again.

@@ -42,6 +42,8 @@ pub(crate) struct Finish {
     took_millis: i64,
     /// The watch document to write upon; read again when a write met another one.
     document: Option<WatchDocument>,
+    /// Where the watch stands once the position is written: due times that meet the run after that do not count here.
+    next: Option<Position>,
     position_done: bool,
     history_done: bool,
     /// How much of the record was given up, because the history refused it.
@@ -75,6 +77,7 @@ impl Finish {
             ends,
             took_millis,
             document,
+            next: None,
             position_done: unrecorded,
             history_done: unrecorded,
             reduction: Reduction::Whole,
@@ -86,7 +89,7 @@ impl Finish {
 
     /// Writes until all is written; returns the record. `None`: the run was concluded by somebody else.
     pub(crate) async fn run(mut self) -> Option<Json> {
-        let manifest = self.execution.entry.manifest.clone()?;
+        let mut manifest = self.execution.entry.manifest.clone()?;
         for attempt in 0.. {
             self.refresh_document().await;
             let (steps, writes) = self.writes(&manifest);
@@ -96,7 +99,7 @@ impl Finish {
             let answers = self.execution.engine.ports.state.sequence(writes).await;
             match self.conclude(&steps, answers, &manifest).await {
                 Progress::Done => break,
-                Progress::Again => {}
+                Progress::Again => manifest = self.execution.entry.manifest.clone()?,
                 Progress::Later => self.execution.engine.pause(attempt).await,
                 Progress::Lost => return None,
             }
@@ -158,10 +161,11 @@ impl Finish {
             return None;
         }
         let document = self.document.clone()?;
-        match self.advanced(&document) {
+        self.next = self.advanced(&document);
+        match &self.next {
             Some(next) => {
                 let status = self.status_on(&document, manifest);
-                Some(document.rewrite(&next, status.as_ref()))
+                Some(document.rewrite(next, status.as_ref()))
             }
             None => {
                 self.position_done = true; // written by us before, or by another
@@ -199,8 +203,8 @@ impl Finish {
     /// The document's own status with this run applied; `None` where none is written: after an exception, or if the watch was
     /// PUT since the decision.
     fn status_on(&self, document: &WatchDocument, manifest: &Manifest) -> Option<WatchStatus> {
-        let stored = document.read().ok()?;
-        let applies = manifest.writes_status && stored.position.edition == manifest.edition;
+        let stored = if manifest.writes_status { document.read().ok()? } else { return None };
+        let applies = stored.position.edition == manifest.edition;
         applies.then(|| status_after(stored.status.clone(), manifest, &self.ends, self.execution.engine.ports.clock.now()))
     }
 
@@ -308,10 +312,9 @@ impl Finish {
     }
 
     /// The scheduler hears where the watch stands now.
-    fn register(&mut self, written: &Written) {
-        let Some(document) = self.document.clone() else { return };
-        let Some(next) = self.advanced(&document) else { return };
-        self.execution.engine.update_position(&document, &next, written.revision);
+    fn register(&self, written: &Written) {
+        let (Some(document), Some(next)) = (&self.document, &self.next) else { return };
+        self.execution.engine.update_position(document, next, written.revision);
     }
 
     async fn failed(&mut self, step: Step, error: &WriteError, manifest: &Manifest) -> Progress {
@@ -320,9 +323,17 @@ impl Finish {
                 Reread::Committed | Reread::Triggered => Progress::Again,
                 Reread::Lost => Progress::Lost,
             },
-            (Step::Position, WriteError::Conflict { .. } | WriteError::Unknown(_)) => {
+            (Step::Commit, WriteError::Refused(failure)) if self.execution.give_up_decision(failure) => {
+                self.ends.clear();
+                Progress::Again
+            }
+            (Step::Position, WriteError::Conflict { .. }) => {
                 self.document = None;
                 Progress::Again
+            }
+            (Step::Position, WriteError::Unknown(_)) => {
+                self.document = None;
+                Progress::Later
             }
             (Step::Position, WriteError::Refused(failure)) => {
                 tracing::error!(watch = %self.execution.entry.watch, %failure, "the store refused the status of a watch");

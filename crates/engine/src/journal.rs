@@ -50,6 +50,8 @@ pub(crate) struct JournalEntry {
     pub(crate) execution_time: Timestamp,
     /// Due times passed over before the one it runs for.
     pub(crate) missed: i64,
+    /// How often it was taken up again before anything was decided.
+    pub(crate) resumed: i64,
     /// `None`: triggered, nothing decided.
     pub(crate) manifest: Option<Manifest>,
 }
@@ -83,6 +85,7 @@ impl JournalEntry {
             .with("triggered_time", self.trigger.triggered.to_string())
             .with("scheduled_time", self.trigger.scheduled.to_string())
             .with("missed", self.missed)
+            .with_some("resumed", (self.resumed > 0).then_some(self.resumed))
             .with_some("manifest", self.manifest.as_ref().map(Manifest::to_json));
         Json::object()
             .with("trigger_event", self.trigger.to_journal_json())
@@ -123,6 +126,7 @@ fn read(key: &str, stored: &Json) -> Option<JournalEntry> {
         },
         execution_time: instant("execution_time")?,
         missed: own.get("missed")?.as_i64()?,
+        resumed: own.get("resumed").and_then(Json::as_i64).unwrap_or(0),
         manifest,
     })
 }

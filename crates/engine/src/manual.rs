@@ -179,6 +179,7 @@ fn entry_of(engine: &Engine, request: &ExecuteRequest, target: &Target, trigger:
         trigger,
         execution_time,
         missed: 0,
+        resumed: 0,
         manifest: None,
     }
 }

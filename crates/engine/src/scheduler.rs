@@ -47,12 +47,22 @@ pub(crate) enum Command {
     Register(WatchId, Registration),
     /// A run moved the position of a watch that is known.
     Update(WatchId, Registration),
-    /// A watch was deleted or deactivated by the write with this sequence number.
-    Remove(WatchId, i64),
+    /// A watch was deleted or deactivated.
+    Remove(WatchId, Removal),
     /// A run found its watch of this incarnation gone.
     Forget(WatchId, String),
     Run,
     Pause,
+}
+
+/// The write that deleted or deactivated a watch.
+///
+/// Sequence numbers tell earlier from later for one incarnation only: they begin anew when the index of watches is deleted and
+/// made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Removal {
+    pub(crate) incarnation: String,
+    pub(crate) seq_no: i64,
 }
 
 /// Tells the scheduler what changed. One message follows one acknowledged write, which bounds the channel.
@@ -78,7 +88,7 @@ struct Scheduler {
     engine: Arc<Engine>,
     watches: HashMap<WatchId, Registration>,
     table: Timetable,
-    removed: BTreeMap<WatchId, i64>,
+    removed: BTreeMap<WatchId, Removal>,
     is_running: bool,
     /// Monotonic: nothing is triggered before.
     not_before: Duration,
@@ -152,18 +162,19 @@ impl Scheduler {
     fn apply(&mut self, command: Command) {
         match command {
             Command::Register(id, registration) => {
-                if self.removed.get(&id).is_some_and(|seq_no| *seq_no > registration.seq_no) {
+                if self.removed.get(&id).is_some_and(|removal| removal.incarnation == registration.incarnation && removal.seq_no > registration.seq_no) {
                     return; // news from before its removal
                 }
                 self.removed.remove(&id);
                 self.register(&id, registration);
             }
             Command::Update(id, registration) => {
-                if self.watches.contains_key(&id) {
+                let is_known = |known: &Registration| known.incarnation == registration.incarnation || known.seq_no < registration.seq_no;
+                if self.watches.get(&id).is_some_and(is_known) {
                     self.register(&id, registration);
                 }
             }
-            Command::Remove(id, seq_no) => self.remove(id, seq_no),
+            Command::Remove(id, removal) => self.remove(id, removal),
             Command::Forget(id, incarnation) => {
                 if self.watches.get(&id).is_some_and(|known| known.incarnation == incarnation) {
                     self.watches.remove(&id);
@@ -183,7 +194,7 @@ impl Scheduler {
     }
 
     fn register(&mut self, id: &WatchId, registration: Registration) {
-        if self.watches.get(id).is_some_and(|known| known.seq_no > registration.seq_no) {
+        if self.watches.get(id).is_some_and(|known| known.incarnation == registration.incarnation && known.seq_no > registration.seq_no) {
             return;
         }
         let now = self.now();
@@ -191,8 +202,8 @@ impl Scheduler {
         self.rearm(id);
     }
 
-    fn remove(&mut self, id: WatchId, seq_no: i64) {
-        if self.watches.get(&id).is_some_and(|known| known.seq_no > seq_no) {
+    fn remove(&mut self, id: WatchId, removal: Removal) {
+        if self.watches.get(&id).is_some_and(|known| known.incarnation != removal.incarnation || known.seq_no > removal.seq_no) {
             return;
         }
         self.watches.remove(&id);
@@ -200,7 +211,7 @@ impl Scheduler {
         if self.removed.len() >= REMOVED_MAX {
             self.removed.clear();
         }
-        self.removed.insert(id, seq_no);
+        self.removed.insert(id, removal);
     }
 
     /// Sets the watch's next due instant from its position, and from what runs of it now.
@@ -251,7 +262,8 @@ impl Scheduler {
         let elapsed = self.engine.ports.clock.elapsed();
         let check = elapsed + CLOCK_CHECK;
         let due = match self.table.next_due() {
-            Some(at) if !is_busy => elapsed + self.until(at),
+            // while nothing may be triggered, what is due wakes nobody
+            Some(at) if self.is_running && !is_busy => elapsed + self.until(at),
             _ => check,
         };
         due.max(self.not_before).min(check)
@@ -304,7 +316,7 @@ impl Scheduler {
     fn settle(&mut self, outcome: Triggered) {
         let now = self.now();
         for id in outcome.blocked {
-            if let (true, Ok(at)) = (self.watches.contains_key(&id), now.checked_add(BLOCKED_RETRY)) {
+            if let (true, Ok(at)) = (self.is_running && self.watches.contains_key(&id), now.checked_add(BLOCKED_RETRY)) {
                 self.table.arm(&id, at);
             }
         }

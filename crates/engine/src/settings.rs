@@ -42,6 +42,10 @@ pub struct EngineSettings {
     /// How many executions may wait before the execute API answers 429. Scheduled ones are bounded by the number of watches.
     pub queue_size: usize,
     pub search_timeout: Duration,
+    /// How long an index action's document may take where the action says nothing.
+    pub index_timeout: Duration,
+    /// The same for each document of a list.
+    pub bulk_timeout: Duration,
     pub missed_runs: MissedRuns,
     /// How often the journal is swept for executions nobody carries out.
     pub sweep_interval: Duration,
@@ -62,6 +66,8 @@ impl Default for EngineSettings {
             pool_size: 50,
             queue_size: 1000,
             search_timeout: Duration::from_secs(60),
+            index_timeout: Duration::from_secs(30),
+            bulk_timeout: Duration::from_secs(60),
             missed_runs: MissedRuns::Latest { max_age: Duration::from_secs(3600) },
             sweep_interval: Duration::from_secs(5),
             history_prefix: ".watcher-history-16-".into(),

@@ -127,12 +127,17 @@ impl StoredWatch {
 
     /// What the timetable needs of it; `None` if it is not active.
     pub(crate) fn registration(&self, revision: Revision) -> Option<Registration> {
+        self.registration_at(&self.position, revision)
+    }
+
+    /// The same where the position stands elsewhere by now.
+    pub(crate) fn registration_at(&self, position: &Position, revision: Revision) -> Option<Registration> {
         self.status.active.then(|| Registration {
             schedule: self.watch.schedule.clone(),
-            incarnation: self.position.incarnation.clone(),
-            fires: self.position.fires,
-            anchor: self.position.anchor,
-            last_scheduled: self.position.last_scheduled,
+            incarnation: position.incarnation.clone(),
+            fires: position.fires,
+            anchor: position.anchor,
+            last_scheduled: position.last_scheduled,
             seq_no: revision.seq_no,
         })
     }

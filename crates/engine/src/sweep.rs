@@ -23,11 +23,14 @@ const PAGE: usize = 100;
 const RETENTION_ROWS: u64 = 10_000;
 const RETENTION_EVERY: Duration = Duration::from_secs(3600);
 
+/// A start has better things to do than to read the whole ledger.
+const RETENTION_FIRST: Duration = Duration::from_secs(60);
+
 /// Sweeps at once, then at every interval and when asked, until the engine shuts down.
 pub(crate) async fn run(engine: Arc<Engine>) {
     let mut stop = engine.stopping();
     let clock = engine.ports.clock.clone();
-    let mut next_retention = clock.elapsed();
+    let mut next_retention = clock.elapsed() + RETENTION_FIRST;
     loop {
         if let Err(error) = sweep(&engine).await {
             tracing::warn!(%error, "the journal cannot be swept");

@@ -67,6 +67,7 @@ fn with_entry(engine: &Engine, due: Due) -> (Due, JournalEntry) {
         trigger: TriggerEvent { kind: TriggerKind::Schedule, triggered: tick, scheduled: due.run.scheduled },
         execution_time,
         missed: due.run.missed,
+        resumed: 0,
         manifest: None,
     };
     (due, entry)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use watchbell_engine::{ActionMode, ExecuteRequest, ExecuteTarget, MissedRuns, PutMode, PutRequest, RunPhase, ServiceState};
 use watchbell_json::{Failure, Json, json};
-use watchbell_store::{DocumentStore, Expect, StoreError, Write};
+use watchbell_store::{DocumentStore, Expect, Indices as _, IndicesOptions, StoreError, Write};
 use watchbell_time::Clock as _;
 use world::{Answer, World, id, logging_watch};
 
@@ -578,4 +578,105 @@ async fn writes_of_a_tick_are_bounded() {
         assert_eq!(world.records().await.len() as u64, RUNS);
         assert_eq!(count() - before, 1 + per_run * RUNS, "{condition}");
     }
+}
+
+/// Between the write of the position and the end of the run another due time comes: it is run or counted, not forgotten.
+#[tokio::test]
+async fn a_due_time_that_meets_the_last_moment_of_a_run_is_not_lost() {
+    let world = World::new().await;
+    world.put("w", logging_watch("10s", "x")).await;
+    *world.store.held.lock().unwrap() = Some(".watches");
+    world.to(21).await; // the run of 10 is written, its answer is late; 20 meets it
+    assert_eq!(world.position("w").await.get("fires"), Some(&json!(1)));
+    *world.store.held.lock().unwrap() = None;
+    world.store.released.notify_waiters();
+    world.to(31).await;
+    let records = world.records().await;
+    let scheduled: Vec<&Json> = records.iter().map(|record| record.at(&["trigger_event", "schedule", "scheduled_time"]).unwrap()).collect();
+    let skipped = world.position("w").await.get("skipped").and_then(Json::as_i64).unwrap();
+    assert_eq!(scheduled.len() + usize::try_from(skipped).unwrap(), 3, "10, 20 and 30 are recorded or counted: {scheduled:?}, {skipped} skipped");
+}
+
+/// Sequence numbers begin anew with a new index; the news of the new watches is no old news.
+#[tokio::test]
+async fn watches_of_a_new_index_run_whatever_was_there_before() {
+    let world = World::new().await;
+    for name in ["known", "removed", "more", "and more"].map(|name| name.replace(' ', "_")) {
+        world.put(&name, logging_watch("10s", "old")).await;
+    }
+    world.watcher().delete_watch(&id("removed")).await.unwrap();
+    let all = IndicesOptions { expand_hidden: true, ..IndicesOptions::watcher() };
+    world.store.inner.delete_indices(&[".watches".to_owned()], &all).await.unwrap();
+    world.to(5).await;
+    for name in ["removed", "known"] {
+        assert!(world.put(name, logging_watch("10s", name)).await.created);
+    }
+    world.to(36).await;
+    let mut texts = world.receiver.texts();
+    texts.sort();
+    assert_eq!(texts, ["known", "known", "known", "removed", "removed", "removed"]);
+    assert_eq!(world.watcher().stats().await.watch_count, 2);
+}
+
+#[tokio::test]
+async fn a_watch_that_kills_the_process_before_it_decides_does_not_do_so_for_ever() {
+    let mut world = World::new().await;
+    *world.data.hangs.lock().unwrap() = true;
+    let mut watch = logging_watch("1h", "x");
+    watch.set("input", json!({"search": {"request": {"indices": ["logs"]}}}));
+    world.put("w", watch).await;
+    world.to(3600).await;
+    for death in 1..=6 {
+        assert!(world.records().await.is_empty(), "there is a record after {} deaths", death - 1);
+        drop(world.tasks.take());
+        world.settle().await;
+        world.start().await;
+    }
+    let records = world.records().await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].get("state"), Some(&json!("failed")));
+    assert_eq!(records[0].at(&["exception", "reason"]), Some(&json!("the process ended [6] times while this run was under way")));
+    assert!(world.documents(".triggered_watches").await.is_empty());
+    *world.data.hangs.lock().unwrap() = false;
+    world.to(7200).await;
+    assert_eq!(world.states().await, ["failed", "executed"]);
+}
+
+#[tokio::test]
+async fn a_decision_that_the_journal_refuses_fails_the_run_and_not_the_watch() {
+    for condition in ["always", "never"] {
+        let world = World::new().await;
+        *world.store.journal_max.lock().unwrap() = 1500;
+        let mut watch = logging_watch("10s", "x");
+        watch.set("input", json!({"simple": {"long": "y".repeat(2000)}}));
+        watch.set("condition", Json::object().with(condition, Json::object()));
+        world.put("w", watch).await;
+        world.to(21).await;
+        let records = world.records().await;
+        assert_eq!(records.len(), 2, "{condition}");
+        for record in records {
+            assert_eq!(record.get("state"), Some(&json!("failed")), "{condition}: {record}");
+            assert_eq!(record.at(&["exception", "type"]), Some(&json!("mapper_parsing_exception")), "{condition}: {record}");
+        }
+        assert!(world.receiver.texts().is_empty() && world.documents(".triggered_watches").await.is_empty(), "{condition}");
+    }
+}
+
+/// What is due while the service is stopped wakes nobody: a scheduler that spins would never let this test end.
+#[tokio::test]
+async fn a_stop_while_a_trigger_is_under_way_lets_the_scheduler_sleep() {
+    let world = World::new().await;
+    world.put("w", logging_watch("10s", "x")).await;
+    *world.store.rival.lock().unwrap() = true;
+    *world.store.held.lock().unwrap() = Some(".triggered_watches");
+    world.to(10).await;
+    world.watcher().stop().await.unwrap();
+    *world.store.rival.lock().unwrap() = false;
+    *world.store.held.lock().unwrap() = None;
+    world.store.released.notify_waiters();
+    world.to(15).await;
+    assert!(world.records().await.is_empty());
+    world.watcher().start().await.unwrap();
+    world.to(16).await;
+    assert_eq!(world.records().await.len(), 1, "the run that the other one began is taken up");
 }

@@ -165,21 +165,30 @@ async fn open_store(settings: &Settings, clock: &Arc<dyn Clock>, entropy: &dyn E
 
 async fn start_engine(settings: &Settings, ports: EnginePorts) -> Result<Option<Tasks>, String> {
     let Some(watcher) = &settings.watcher else { return Ok(None) };
+    let engine = engine_settings(settings, watcher);
+    let tasks = Watcher::start_up(ports, engine).await.map_err(|error| format!("the watches cannot be loaded: {error}"))?;
+    Ok(Some(tasks))
+}
+
+/// What was written, over the engine's own defaults.
+fn engine_settings(settings: &Settings, watcher: &settings::Watcher) -> EngineSettings {
     let mut engine = EngineSettings { generation: settings.generation, node_id: settings.node_name.clone(), ..EngineSettings::default() };
     let set = |to: &mut Duration, from: Option<Duration>| *to = from.unwrap_or(*to);
     set(&mut engine.default_throttle_period, watcher.default_throttle);
     set(&mut engine.search_timeout, watcher.search_timeout);
-    engine.pool_size = watcher.pool_size.unwrap_or(engine.pool_size).max(1);
+    set(&mut engine.index_timeout, watcher.index_timeout);
+    set(&mut engine.bulk_timeout, watcher.bulk_timeout);
+    engine.pool_size = watcher.pool_size.unwrap_or(engine.pool_size);
     engine.queue_size = watcher.queue_size.unwrap_or(engine.queue_size);
     if let Some(bytes) = watcher.history_record_bytes.and_then(|bytes| usize::try_from(bytes).ok()) {
         engine.history_record_max = bytes;
     }
     engine.missed_runs = match (watcher.missed_runs, watcher.missed_runs_max_age) {
         (MissedRuns::None, _) => watchbell_engine::MissedRuns::None,
-        (MissedRuns::Latest, max_age) => watchbell_engine::MissedRuns::Latest { max_age: max_age.unwrap_or(Duration::from_secs(3600)) },
+        (MissedRuns::Latest, None) => engine.missed_runs,
+        (MissedRuns::Latest, Some(max_age)) => watchbell_engine::MissedRuns::Latest { max_age },
     };
-    let tasks = Watcher::start_up(ports, engine).await.map_err(|error| format!("the watches cannot be loaded: {error}"))?;
-    Ok(Some(tasks))
+    engine
 }
 
 fn access(settings: &Settings) -> Access {
@@ -209,6 +218,32 @@ mod tests {
         let mut written = Written::from_yaml(yaml, "test").unwrap();
         written.set("path.data", &folder.display().to_string());
         Settings::of(&written).unwrap()
+    }
+
+    #[test]
+    fn every_setting_of_watcher_reaches_the_engine() {
+        let of = |yaml: &str| {
+            let settings = settings(yaml, std::path::Path::new("unused"));
+            engine_settings(&settings, settings.watcher.as_ref().unwrap())
+        };
+        let shown = |engine: &EngineSettings| format!("{engine:?}");
+        let default = shown(&of(""));
+        for (setting, value, expected) in [
+            ("node.name", "n1", "node_id: \"n1\""),
+            ("watchbell.compatibility.generation", "6", "generation: G6"),
+            ("xpack.watcher.execution.default_throttle_period", "7s", "default_throttle_period: 7s"),
+            ("xpack.watcher.input.search.default_timeout", "8s", "search_timeout: 8s"),
+            ("xpack.watcher.actions.index.default_timeout", "9s", "index_timeout: 9s"),
+            ("xpack.watcher.actions.bulk.default_timeout", "10s", "bulk_timeout: 10s"),
+            ("xpack.watcher.thread_pool.size", "11", "pool_size: 11"),
+            ("xpack.watcher.thread_pool.queue_size", "12", "queue_size: 12"),
+            ("xpack.watcher.max.history.record.size", "13kb", "history_record_max: 13312"),
+            ("watchbell.missed_runs", "none", "missed_runs: None"),
+            ("watchbell.missed_runs_max_age", "14s", "max_age: 14s"),
+        ] {
+            let engine = shown(&of(&format!("{setting}: {value}\n")));
+            assert!(!default.contains(expected) && engine.contains(expected), "{setting}: {engine}");
+        }
     }
 
     #[tokio::test]

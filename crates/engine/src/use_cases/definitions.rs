@@ -12,7 +12,7 @@ use crate::engine::{Engine, write_failure};
 use crate::identity::new_incarnation;
 use crate::names::WATCHES;
 use crate::position::Position;
-use crate::scheduler::Command;
+use crate::scheduler::{Command, Removal};
 use crate::stored_watch::{StoredWatch, WatchDocument};
 
 /// What a write came to.
@@ -94,7 +94,7 @@ pub(crate) fn announce(engine: &Engine, watch: &StoredWatch, revision: Revision)
     let id = watch.watch.id.clone();
     match watch.registration(revision) {
         Some(registration) => engine.scheduler.send(Command::Register(id, registration)),
-        None => engine.scheduler.send(Command::Remove(id, revision.seq_no)),
+        None => engine.scheduler.send(Command::Remove(id, Removal { incarnation: watch.position.incarnation.clone(), seq_no: revision.seq_no })),
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) async fn delete(engine: &Engine, id: &WatchId) -> Result<DeleteAnswer
             Stored::Gone => (standing.revision.seq_no, standing.version + 1),
             Stored::Again => continue,
         };
-        engine.scheduler.send(Command::Remove(id.clone(), seq_no));
+        engine.scheduler.send(Command::Remove(id.clone(), Removal { incarnation: standing.incarnation().to_owned(), seq_no }));
         if let Some(position) = standing.position() {
             cancel_unsent(engine, id, position, None, CancelledBy::Delete).await;
         }

@@ -132,9 +132,32 @@ pub struct Store {
     pub down: Mutex<bool>,
     /// The history refuses records longer than this.
     pub history_max: Mutex<usize>,
+    /// The journal refuses documents longer than this.
+    pub journal_max: Mutex<usize>,
+    /// Writes to this index are answered only when released.
+    pub held: Mutex<Option<&'static str>>,
+    pub released: tokio::sync::Notify,
+    /// Before a journal document is made, somebody else makes it.
+    pub rival: Mutex<bool>,
 }
 
 impl Store {
+    async fn hold(&self, index: Option<String>) {
+        let held = *self.held.lock().unwrap();
+        if index.is_some_and(|index| held == Some(index.as_str())) {
+            self.released.notified().await;
+        }
+    }
+
+    async fn forestall(&self, writes: &[Write]) {
+        let rival = *self.rival.lock().unwrap();
+        for write in writes.iter().filter(|write| rival && write.index == ".triggered_watches") {
+            let WriteOp::Put(source) = &write.op else { continue };
+            let text = String::from_utf8(source.to_vec()).unwrap().replace("\"record_id\":\"", "\"record_id\":\"rival_");
+            self.inner.write(Write::put(&*write.index, &*write.id, write.expect, text)).await.unwrap();
+        }
+    }
+
     fn is_down(&self) -> bool {
         *self.down.lock().unwrap()
     }
@@ -170,11 +193,21 @@ impl DocumentStore for Store {
         match self.write_error() {
             Some(error) => writes.iter().map(|_| Err(error.clone())).collect(),
             None => {
-                let long = *self.history_max.lock().unwrap();
-                let refused = writes
-                    .iter()
-                    .position(|write| write.index.starts_with(".watcher-history") && matches!(&write.op, WriteOp::Put(source) if source.len() > long));
-                let Some(at) = refused else { return self.inner.sequence(writes).await };
+                let index = writes.iter().map(|write| write.index.to_string()).find(|index| index == ".watches");
+                let (history_max, journal_max) = (*self.history_max.lock().unwrap(), *self.journal_max.lock().unwrap());
+                let refused = writes.iter().position(|write| {
+                    let longest = match &*write.index {
+                        index if index.starts_with(".watcher-history") => history_max,
+                        ".triggered_watches" => journal_max,
+                        _ => usize::MAX,
+                    };
+                    matches!(&write.op, WriteOp::Put(source) if source.len() > longest)
+                });
+                let Some(at) = refused else {
+                    let answers = self.inner.sequence(writes).await;
+                    self.hold(index).await;
+                    return answers;
+                };
                 let mut answers = self.inner.sequence(writes[..at].to_vec()).await;
                 answers.push(Err(WriteError::Refused(Failure::new("mapper_parsing_exception", "failed to parse field"))));
                 answers.resize(writes.len(), Err(WriteError::NotTried));
@@ -186,7 +219,13 @@ impl DocumentStore for Store {
     async fn bulk(&self, writes: Vec<Write>) -> Vec<Result<Written, WriteError>> {
         match self.write_error() {
             Some(error) => writes.iter().map(|_| Err(error.clone())).collect(),
-            None => self.inner.bulk(writes).await,
+            None => {
+                let index = writes.first().map(|write| write.index.to_string());
+                self.forestall(&writes).await;
+                let answers = self.inner.bulk(writes).await;
+                self.hold(index).await;
+                answers
+            }
         }
     }
 
@@ -219,7 +258,17 @@ impl World {
     pub fn unstarted() -> World {
         let clock = ManualClock::at(START.parse().unwrap());
         let inner = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let store = Arc::new(Store { inner, writes: AtomicU64::new(0), gets: AtomicU64::new(0), down: Mutex::new(false), history_max: Mutex::new(usize::MAX) });
+        let store = Arc::new(Store {
+            inner,
+            writes: AtomicU64::new(0),
+            gets: AtomicU64::new(0),
+            down: Mutex::new(false),
+            history_max: Mutex::new(usize::MAX),
+            journal_max: Mutex::new(usize::MAX),
+            held: Mutex::default(),
+            released: tokio::sync::Notify::new(),
+            rival: Mutex::new(false),
+        });
         World { clock, store, data: Arc::default(), receiver: Arc::default(), settings: EngineSettings::default(), tasks: None, seed: 1 }
     }
 
