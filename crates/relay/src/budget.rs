@@ -15,6 +15,11 @@ pub const ATTEMPTS_MAX: usize = 18;
 /// A minute, and a second more so that the rounding of the other side's clock cannot bite.
 pub const WINDOW: Duration = Duration::from_secs(61);
 
+/// "Too many messages per minute": one minute by its words, ten as it turns out when it comes again.
+const ERRCODE_PER_MINUTE: i64 = 660_026;
+/// The same code again within this, and the silence is as long.
+const BAN: Duration = Duration::from_secs(600);
+
 #[derive(Debug, Default)]
 pub(crate) struct Budgets {
     by_credential: Mutex<HashMap<String, Budget>>,
@@ -24,6 +29,8 @@ pub(crate) struct Budgets {
 struct Budget {
     attempts: VecDeque<Duration>,
     silent_until: Duration,
+    /// When [`ERRCODE_PER_MINUTE`] was heard last.
+    too_many_at: Option<Duration>,
     /// The robot's last word was that no message can pass; its code if it had one.
     broken: Option<Option<i64>>,
 }
@@ -65,9 +72,17 @@ impl Budgets {
         })
     }
 
-    /// No attempt for so long from `now` on.
-    pub(crate) fn silence(&self, credential: &str, now: Duration, wait: Duration) {
-        self.with(credential, |budget| budget.silent_until = budget.silent_until.max(now.saturating_add(wait)));
+    /// No attempt for so long from `now` on, or longer if the robot said the same before; how long.
+    pub(crate) fn silence(&self, credential: &str, now: Duration, wait: Duration, errcode: Option<i64>) -> Duration {
+        self.with(credential, |budget| {
+            let mut wait = wait;
+            if errcode == Some(ERRCODE_PER_MINUTE) {
+                let again = budget.too_many_at.replace(now).is_some_and(|before| now.saturating_sub(before) < BAN);
+                wait = if again { wait.max(BAN) } else { wait };
+            }
+            budget.silent_until = budget.silent_until.max(now.saturating_add(wait));
+            wait
+        })
     }
 }
 
@@ -114,14 +129,22 @@ mod tests {
     }
 
     #[test]
+    fn too_many_a_minute_said_twice_means_ten_minutes() {
+        let (budgets, seconds) = (Budgets::default(), Duration::from_secs);
+        let heard = |at, errcode| budgets.silence("r", seconds(at), seconds(60), Some(errcode)).as_secs();
+        assert_eq!([heard(0, 660_026), heard(60, 130_101), heard(61, 660_026)], [60, 60, 600]);
+        assert_eq!([heard(661, 660_026), heard(2000, 660_026)], [60, 60]);
+    }
+
+    #[test]
     fn it_says_when_to_come_back() {
         let budgets = Budgets::default();
         for second in 0..18 {
             assert_eq!(budgets.reserve("r", Duration::from_secs(second)), Ok(()));
         }
         assert_eq!(budgets.reserve("r", Duration::from_secs(20)), Err(Duration::from_secs(41)));
-        budgets.silence("r", Duration::from_secs(20), Duration::from_secs(600));
-        budgets.silence("r", Duration::from_secs(21), Duration::from_secs(1));
+        budgets.silence("r", Duration::from_secs(20), Duration::from_secs(600), None);
+        budgets.silence("r", Duration::from_secs(21), Duration::from_secs(1), None);
         assert_eq!(budgets.reserve("r", Duration::from_secs(619)), Err(Duration::from_secs(1)));
         assert_eq!(budgets.reserve("r", Duration::from_secs(620)), Ok(()));
     }

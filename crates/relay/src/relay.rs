@@ -140,9 +140,10 @@ impl Relay {
         }
         let message = Message::Robot(RobotMessage { account: robot.account.id(), body });
         let delivery = Delivery { key, message };
-        let attempt = self.inner.deliver.deliver(&delivery, self.settings().sync_timeout).await;
-        if let Outcome::Limited { wait, .. } = &attempt.outcome {
-            self.inner.budgets.silence(&credential, self.inner.clock.elapsed(), *wait);
+        let mut attempt = self.inner.deliver.deliver(&delivery, self.settings().sync_timeout).await;
+        if let Outcome::Limited { wait, .. } = &mut attempt.outcome {
+            let errcode = attempt.response.as_ref().and_then(|answer| answer.get("errcode")).and_then(Json::as_i64);
+            *wait = self.inner.budgets.silence(&credential, self.inner.clock.elapsed(), *wait, errcode);
         }
         let redactor = robot.account.redactor();
         let answer = Answer::of_attempt(&delivery.key.0, &attempt, &redactor);

@@ -270,6 +270,24 @@ async fn r19_who_is_not_listed_may_not_call() {
 }
 
 #[tokio::test]
+async fn a_robot_that_is_limited_again_is_left_alone_for_longer() {
+    let mut robot = Robot::dingtalk("ops", TOKEN);
+    robot.limit.requests = 1;
+    let bench = Setup { robot, ..Setup::default() }.start().await;
+    assert_eq!(bench.post("/", GUIDE).await.status, 200);
+    let told = bench.post("/", GUIDE).await;
+    assert_eq!((told.status, told.retry_after()), (503, Some(60)), "{}", told.body);
+    bench.clock.advance(Duration::from_secs(60));
+    let told = bench.post("/", GUIDE).await;
+    assert_eq!((told.status, told.retry_after()), (503, Some(600)), "{}", told.body);
+    bench.clock.advance(Duration::from_secs(599));
+    assert_eq!(bench.post("/", GUIDE).await.retry_after(), Some(1));
+    assert_eq!(bench.sim.requests().len(), 3, "nobody asked in between");
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(bench.post("/", GUIDE).await.status, 200);
+}
+
+#[tokio::test]
 async fn who_watches_the_relay_sees_which_robots_are_limited_or_broken() {
     let bench = Setup::default().start().await;
     let ready = async || bench.request("GET", "/readyz", "", b"").await;
