@@ -10,7 +10,7 @@ mod meaning;
 mod written;
 
 pub(crate) use accounts::{Account, AccountKind, AccountName, find};
-pub(crate) use meaning::{Cluster, MissedRuns, Settings};
+pub(crate) use meaning::{Cluster, MissedRuns, Settings, Watcher};
 pub(crate) use written::Written;
 
 /// Why the settings cannot be used; its text is for the person who wrote them and never shows a secret.
