@@ -116,8 +116,7 @@ async fn exceptions_of_the_cluster_come_back_as_they_are() {
 
 #[tokio::test]
 async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back() {
-    let log = Log::default();
-    let _logging = tracing::subscriber::set_default(log.clone());
+    let log = Log::start();
     let player = Player::start(vec![]).await;
     let address = player.address();
     player.stop().await;
@@ -160,8 +159,7 @@ async fn a_call_that_breaks_off_is_no_outage_while_the_cluster_answers() {
 
 #[tokio::test]
 async fn a_gateway_before_a_dead_cluster_is_an_outage_too() {
-    let log = Log::default();
-    let _logging = tracing::subscriber::set_default(log.clone());
+    let log = Log::start();
     let bad = || Answer::status(502, "<html>Bad Gateway</html>");
     let player = Player::start(vec![bad(), bad(), bad(), Answer::ok(ROOT_8), Answer::ok(HITS_8), Answer::status(503, "{}"), Answer::ok(ROOT_8)]).await;
     let (cluster, clock) = cluster(&[player.url()], Credentials::none());

@@ -1,8 +1,9 @@
 //! A server that plays recorded answers, one a request, and remembers the requests.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -132,13 +133,24 @@ async fn play(State(stage): State<Arc<Stage>>, request: Request) -> Response {
     }
 }
 
-/// Levels and texts of what is logged on this thread.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Levels and texts of what is logged on this thread. One subscriber serves the whole program: whether a line is logged at all is
+/// remembered for all threads together, so that subscribers that come and go make others miss lines.
+pub(crate) struct Log;
 
 impl Log {
+    pub(crate) fn start() -> Log {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
+        LINES.with_borrow_mut(Vec::clear);
+        Log
+    }
+
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        LINES.with_borrow(Vec::clone)
     }
 }
 
@@ -162,7 +174,7 @@ impl tracing::Subscriber for Log {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut fields = Fields(event.metadata().level().to_string());
         event.record(&mut fields);
-        self.0.lock().unwrap().push(fields.0);
+        LINES.with_borrow_mut(|lines| lines.push(fields.0));
     }
     fn enter(&self, _: &tracing::span::Id) {}
     fn exit(&self, _: &tracing::span::Id) {}
