@@ -64,7 +64,7 @@ def test_wrong_content_type(server):
 
 def test_a_body_over_the_limit(watchbell):
     server = watchbell(settings=["http.max_content_length=1mb"]).start()
-    status, _, _ = call("POST", server.url + "/logs/_bulk", b"x" * (2 << 20), {"content-type": "application/x-ndjson"})
+    status, _, _ = call("POST", server.url + "/logs/_bulk", b"x" * (6 << 20), {"content-type": "application/x-ndjson"})
     assert status == 413
     assert server.process.alive() and server("GET", "/")[0] == 200
 

@@ -30,9 +30,7 @@ const LAYERS: &[(&str, u8)] = &[
 ];
 
 /// Crates of the same or a higher layer that one may use all the same, with the reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("rest", "engine", "the use cases"),
-];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[("rest", "engine", "the use cases")];
 
 const RUNTIME_FROM: u8 = 3;
 const HTTP_FROM: u8 = 5;
@@ -60,11 +58,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn metadata(root: &Path) -> Option<Value> {
-    let output = std::process::Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .current_dir(root)
-        .output()
-        .ok()?;
+    let output = std::process::Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root).output().ok()?;
     serde_json::from_slice(&output.stdout).ok()
 }
 

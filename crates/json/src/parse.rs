@@ -436,7 +436,10 @@ mod tests {
             ("{\"a\":1,\"a\":2}", "[1:8] Duplicate field 'a'"),
             ("{\"a\":01}", "[1:6] Invalid numeric value: Leading zeroes not allowed"),
             ("{\"a\":1,}", "[1:8] Unexpected character ('}' (code 125)): was expecting double-quote to start field name"),
-            ("{\n  \"a\": nope }", "[2:8] Unrecognized token 'nope': expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+            (
+                "{\n  \"a\": nope }",
+                "[2:8] Unrecognized token 'nope': expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')",
+            ),
             ("[1", "[1:3] Unexpected end-of-input: was expecting comma to separate Array entries"),
             ("{\"a\":NaN}", "[1:6] Unrecognized token 'NaN': expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
             ("{} x", "[1:4] Unrecognized token 'x': expected end of the text after the value"),

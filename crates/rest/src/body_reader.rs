@@ -20,6 +20,13 @@ const IDLE_MAX: Duration = Duration::from_secs(60);
 /// All bodies together may hold this many times the longest single one.
 const BODIES_IN_FLIGHT_MAX: usize = 4;
 
+/// So much of a body that is too large is read and thrown away: a client that writes before it reads would else see a broken
+/// connection instead of the 413.
+const DRAIN_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// And not for longer than this.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// The body, and its share of the memory for bodies, given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ReadBody<'r> {
@@ -61,13 +68,14 @@ impl Drop for Share<'_> {
 
 /// # Errors
 /// 413 for a body beyond the limit, 408 for a client that stopped sending, 400 for a broken or unknown encoding.
-pub(crate) async fn read_body<'r>(rest: &'r Rest, headers: &HeaderMap, body: Incoming) -> Result<ReadBody<'r>, Problem> {
+pub(crate) async fn read_body<'r>(rest: &'r Rest, headers: &HeaderMap, mut body: Incoming) -> Result<ReadBody<'r>, Problem> {
     let mut share = Share { rest, bytes: 0 };
     if body.is_end_stream() {
         return Ok(ReadBody { bytes: Bytes::new(), _share: share });
     }
     let limit = rest.settings.max_content_length;
     if body.size_hint().lower() > limit as u64 {
+        drain(rest, &mut body).await;
         return Err(too_large(limit));
     }
     let encoding = Encoding::of(headers)?;
@@ -108,6 +116,7 @@ async fn read_frames(rest: &Rest, mut body: Incoming, limit: usize, share: &mut 
         let frame = frame.map_err(|error| Problem::illegal_argument(format!("the request's body could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if first.as_ref().map_or(all.len(), Bytes::len) + data.len() > limit {
+            drain(rest, &mut body).await;
             return Err(too_large(limit));
         }
         share.grow(data.len())?;
@@ -123,6 +132,20 @@ async fn read_frames(rest: &Rest, mut body: Incoming, limit: usize, share: &mut 
         }
     }
     Ok(first.unwrap_or_else(|| all.freeze()))
+}
+
+/// Reads on without keeping anything, within limits; however it ends, the refusal follows.
+async fn drain(rest: &Rest, body: &mut Incoming) {
+    let reading = async {
+        let mut left = DRAIN_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    select(std::pin::pin!(reading), rest.clock.sleep(DRAIN_TIME_MAX)).await;
 }
 
 fn unpack(packed: &[u8], limit: usize, share: &mut Share<'_>) -> Result<Bytes, Problem> {
