@@ -116,7 +116,7 @@ async fn exceptions_of_the_cluster_come_back_as_they_are() {
 
 #[tokio::test]
 async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back() {
-    let log = Log::start();
+    Log::start();
     let player = Player::start(vec![]).await;
     let address = player.address();
     player.stop().await;
@@ -131,7 +131,7 @@ async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back
         clock.advance(Duration::from_secs(1));
         assert_eq!(cluster.search(search(&["a"], None)).await.unwrap_err(), error);
     }
-    assert_eq!(log.lines().len(), 1, "an outage is told once: {:?}", log.lines());
+    assert_eq!(Log::lines().len(), 1, "an outage is told once: {:?}", Log::lines());
 
     // the cluster is back: a small question, then both searches at the same time
     let player = Player::start_at(address, vec![Answer::ok(ROOT_8), Answer::ok(HITS_8), Answer::ok(HITS_8)]).await;
@@ -142,7 +142,7 @@ async fn a_cluster_that_is_down_is_asked_once_a_second_and_found_when_it_is_back
     assert!(first.is_ok() && second.is_ok());
     assert_eq!(player.seen().len(), 3);
     assert_eq!(cluster.outage(), None);
-    let lines = log.lines();
+    let lines = Log::lines();
     assert!(lines.len() == 2 && lines[0].starts_with("ERROR") && lines[1].starts_with("INFO"), "{lines:?}");
     assert!(!lines.concat().contains(CANARY));
 }
@@ -159,7 +159,7 @@ async fn a_call_that_breaks_off_is_no_outage_while_the_cluster_answers() {
 
 #[tokio::test]
 async fn a_gateway_before_a_dead_cluster_is_an_outage_too() {
-    let log = Log::start();
+    Log::start();
     let bad = || Answer::status(502, "<html>Bad Gateway</html>");
     let player = Player::start(vec![bad(), bad(), bad(), Answer::ok(ROOT_8), Answer::ok(HITS_8), Answer::status(503, "{}"), Answer::ok(ROOT_8)]).await;
     let (cluster, clock) = cluster(&[player.url()], Credentials::none());
@@ -173,7 +173,7 @@ async fn a_gateway_before_a_dead_cluster_is_an_outage_too() {
     assert!(cluster.search(search(&["a"], None)).await.is_err());
     assert_eq!(cluster.outage(), None, "one search may be refused while the cluster answers");
     assert_eq!(player.seen().len(), 7);
-    assert_eq!(log.lines().len(), 2, "told once, and its end: {:?}", log.lines());
+    assert_eq!(Log::lines().len(), 2, "told once, and its end: {:?}", Log::lines());
 }
 
 #[tokio::test]

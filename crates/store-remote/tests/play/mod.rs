@@ -142,14 +142,13 @@ thread_local! {
 pub(crate) struct Log;
 
 impl Log {
-    pub(crate) fn start() -> Log {
+    pub(crate) fn start() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
         LINES.with_borrow_mut(Vec::clear);
-        Log
     }
 
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines() -> Vec<String> {
         LINES.with_borrow(Vec::clone)
     }
 }
