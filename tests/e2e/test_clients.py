@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from elasticsearch import Elasticsearch, helpers
 
-from conftest import BINARY, GUIDE, GUIDE_TEXT, SECRET, TOKEN, eventually, free_port, guide_watch
+from conftest import BINARY, GUIDE, GUIDE_TEXT, SECRET, TOKEN, Process, call, eventually, free_port, guide_watch
 
 
 def test_the_official_python_client(sim, watchbell):
@@ -74,6 +74,33 @@ def test_send_says_what_the_robot_answered(sim, watchbell, tmp_path):
     assert done.returncode == 2 and "dingtalk/ops" in done.stderr
     for output in (done.stdout, done.stderr):
         assert TOKEN not in output and SECRET not in output
+
+
+def test_the_relay_alone_does_what_nginx_did(sim):
+    """For those who keep their own Watcher: POST / as it comes from there, label and all."""
+    port = free_port()
+    account = "xpack.notification.dingtalk.account.ops"
+    relay = Process(["relay", "-E", f"watchbell.relay.http.port={port}", "-E", "watchbell.relay.default=ops",
+                     "-E", f"{account}.secure_webhook=${{E2E_WEBHOOK}}", "-E", f"{account}.secure_secret=${{E2E_SECRET}}",
+                     "-E", f"{account}.keywords=error", "-E", f"watchbell.robots.allow_hosts=[{sim.url.removeprefix('http://')}]"],
+                    {"E2E_WEBHOOK": sim.webhook(), "E2E_SECRET": SECRET})
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: call("GET", url + "/healthz")[0] == 200, what="the relay's start")
+        label = {"content-type": "text/plain; charset=ISO-8859-1", "authorization": "Basic Y2x1c3RlcjpzZWNyZXQ="}
+        status, answer, _ = call("POST", url + "/", '{"msgtype": "text", "text": {"content": "error 磁盘已满"}}', label)
+        assert status == 200 and answer["errcode"] == 0, answer
+        assert sim.messages()[-1]["text"] == "error 磁盘已满"
+        status, answer, _ = call("POST", url + "/", '{"msgtype": "text"}', label)
+        assert status == 422 and answer["errcode"] == 400403, answer
+        assert call("GET", url + "/")[0] == 405 and call("POST", url + "/nobody", "{}")[0] == 404
+        for _ in range(25):
+            status, answer, headers = call("POST", url + "/", '{"msgtype": "text", "text": {"content": "error again"}}', label)
+        assert status == 503 and answer["errcode"] == -1 and int(headers["Retry-After"]) > 0, "held back before the robot mutes"
+        assert "Y2x1c3RlcjpzZWNyZXQ=" not in json.dumps(sim.requests()), "the caller's credentials are not passed on"
+    finally:
+        assert relay.stop() == 0
+    assert TOKEN not in relay.text() and SECRET not in relay.text()
 
 
 def test_a_taken_port_says_who_answers_there(watchbell, tmp_path):
