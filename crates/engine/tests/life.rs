@@ -601,8 +601,8 @@ async fn a_due_time_that_meets_the_last_moment_of_a_run_is_not_lost() {
 #[tokio::test]
 async fn watches_of_a_new_index_run_whatever_was_there_before() {
     let world = World::new().await;
-    for name in ["known", "removed", "more", "and more"].map(|name| name.replace(' ', "_")) {
-        world.put(&name, logging_watch("10s", "old")).await;
+    for name in ["removed", "one", "another", "known"] {
+        world.put(name, logging_watch("10s", "old")).await;
     }
     world.watcher().delete_watch(&id("removed")).await.unwrap();
     let all = IndicesOptions { expand_hidden: true, ..IndicesOptions::watcher() };

@@ -76,8 +76,13 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Read`]; rows that are not readable are left out.
     pub async fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Entry>, LedgerError> {
-        let documents = self.store.scan(LEDGER_INDEX, after, limit).await?;
+        let documents = self.documents(after, limit).await?;
         Ok(documents.iter().filter_map(|document| read_entry(document).ok()).collect())
+    }
+
+    /// The same as it is stored, readable or not.
+    pub(crate) async fn documents(&self, after: Option<&str>, limit: usize) -> Result<Vec<Document>, LedgerError> {
+        Ok(self.store.scan(LEDGER_INDEX, after, limit).await?)
     }
 
     /// Makes `entry` durable. `closings` ride along: rows of the same execution whose end is not durable yet; those that need
@@ -105,11 +110,8 @@ impl Ledger {
         }
     }
 
-    pub(crate) async fn delete(&self, entries: &[Entry]) -> Vec<Result<Written, WriteError>> {
-        let deletes = entries.iter().map(|entry| {
-            let expect = entry.revision.map_or(Expect::Anything, Expect::Revision);
-            Write::delete(LEDGER_INDEX, &entry.row.delivery.key.0, expect)
-        });
+    pub(crate) async fn delete(&self, rows: &[(String, Revision)]) -> Vec<Result<Written, WriteError>> {
+        let deletes = rows.iter().map(|(key, revision)| Write::delete(LEDGER_INDEX, key, Expect::Revision(*revision)));
         self.store.bulk(deletes.collect()).await
     }
 }
@@ -119,7 +121,7 @@ fn is_settled(answer: &Result<Written, WriteError>) -> bool {
     matches!(answer, Ok(_) | Err(WriteError::Conflict { .. }))
 }
 
-fn read_entry(document: &Document) -> Result<Entry, LedgerError> {
+pub(crate) fn read_entry(document: &Document) -> Result<Entry, LedgerError> {
     let unreadable = || LedgerError::Unreadable(document.id.clone());
     let json = Json::parse(&document.source).map_err(|_| unreadable())?;
     let row = row_document::parse(&json).ok_or_else(unreadable)?;

@@ -2,11 +2,12 @@
 //!
 //! A row is never removed while its execution is still in the journal: recovery asks the ledger before it sends.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
+use watchbell_store::Revision;
 use watchbell_time::Timestamp;
 
-use crate::ledger::{Entry, Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, read_entry};
 
 /// Ended rows beyond this many are removed, the oldest first: about 100 MB of state at a kilobyte a row.
 pub const RETAINED_ROWS_MAX: usize = 100_000;
@@ -30,36 +31,31 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`]
     pub async fn retain(&self, keep: usize, open: &HashSet<String>, as_of: Timestamp) -> Result<Retention, LedgerError> {
-        let mut newest: BTreeSet<(Timestamp, String)> = BTreeSet::new();
+        let mut newest: BTreeMap<(Timestamp, String), Revision> = BTreeMap::new();
         let mut pass = Retention::default();
         let mut after: Option<String> = None;
         loop {
-            let page = self.page(after.as_deref(), PAGE).await?;
+            let page = self.documents(after.as_deref(), PAGE).await?;
             let Some(last) = page.last() else { return Ok(pass) };
-            after = Some(last.row.delivery.key.0.clone());
+            after = Some(last.id.clone());
             let mut excess = Vec::new();
-            for entry in page {
+            for document in page {
+                let Ok(entry) = read_entry(&document) else { continue };
                 let Some(ended) = entry.row.ended.filter(|ended| *ended <= as_of && entry.row.state.is_final()) else { continue };
                 pass.ended += 1;
                 if open.contains(&entry.row.origin.execution) {
                     continue;
                 }
-                newest.insert((ended, entry.row.delivery.key.0.clone()));
+                newest.insert((ended, entry.row.delivery.key.0), document.revision);
                 if newest.len() > keep
-                    && let Some((_, key)) = newest.pop_first()
+                    && let Some(((_, key), revision)) = newest.pop_first()
                 {
-                    excess.push(key);
+                    excess.push((key, revision));
                 }
             }
-            pass.removed += self.remove(&excess).await?;
+            if !excess.is_empty() {
+                pass.removed += self.delete(&excess).await.iter().filter(|answer| answer.is_ok()).count();
+            }
         }
-    }
-
-    async fn remove(&self, keys: &[String]) -> Result<usize, LedgerError> {
-        let mut entries: Vec<Entry> = Vec::with_capacity(keys.len());
-        for key in keys {
-            entries.extend(self.read(&crate::DeliveryKey(key.clone())).await?);
-        }
-        Ok(self.delete(&entries).await.iter().filter(|answer| answer.is_ok()).count())
     }
 }

@@ -11,7 +11,7 @@ use watchbell_outbox::{
     ATTEMPTS_MAX, Attempt, AttemptRow, Blocked, CancelledBy, Deliver, Delivery, DeliveryKey, Entry, LEDGER_INDEX, LogLine, Message, Origin, Outbox, Outcome,
     Predecessors, Row, RowState, Wanted,
 };
-use watchbell_store::{DocumentStore, MemoryStore};
+use watchbell_store::{DocumentStore, Expect, MemoryStore, Write};
 use watchbell_time::{Clock, ManualClock, Timestamp};
 use watchbell_watch::action::LogLevel;
 use watchbell_watch::{ActionId, WatchId};
@@ -213,4 +213,19 @@ async fn retention_removes_the_oldest_ends_and_nothing_that_is_needed() {
     assert_eq!((pass.ended, pass.removed), (7, 2));
     let left: Vec<String> = ledger.page(None, 100).await.unwrap().into_iter().map(|entry| entry.row.origin.execution).collect();
     assert_eq!(left, ["e2", "e3", "e4", "e5", "e6", "e7", "e8", "e9", "open", "undecided"]);
+}
+
+#[tokio::test]
+async fn retention_passes_over_what_it_cannot_read() {
+    const PAGES: usize = 1100; // more than two pages of them
+    let world = World::new();
+    for n in 0..PAGES {
+        world.store.write(Write::put(LEDGER_INDEX, format!("a{n:05}"), Expect::Absent, "{\"of\":\"another version\"}")).await.unwrap();
+    }
+    for n in 0..3_i64 {
+        world.stored(Row { state: RowState::Delivered, ended: Some(at(100 + n)), ..row(&format!("e{n}")) }).await;
+    }
+    let ledger = world.outbox(Predecessors::Gone).ledger().clone();
+    let pass = ledger.retain(1, &HashSet::new(), at(200)).await.unwrap();
+    assert_eq!((pass.ended, pass.removed), (3, 2));
 }
