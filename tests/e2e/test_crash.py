@@ -23,6 +23,8 @@ class Sink:
                 body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
                 with sink.lock:
                     sink.received.append((self.headers["X-Watchbell-Delivery"], body))
+                if self.path == "/slow":
+                    sink.may_answer.wait(30)
                 self.send_response(200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -30,7 +32,7 @@ class Sink:
             def log_message(self, *_):
                 pass
 
-        self.received, self.lock = [], threading.Lock()
+        self.received, self.lock, self.may_answer = [], threading.Lock(), threading.Event()
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -64,7 +66,9 @@ def test_kill_during_bulk_loses_nothing_acknowledged(watchbell):
     server = watchbell().start()
     chance = random.Random(20261124)
     acknowledged, cut = set(), 0
-    for round_ in range(ROUNDS):
+    for round_ in range(2 * ROUNDS):
+        if cut == ROUNDS:
+            break
         for batch in range(3):
             answer = server.ok("POST", "/logs/_bulk", bulk(round_, batch, 50), headers={"content-type": "application/x-ndjson"})
             acknowledged.update(item["index"]["_id"] for item in answer["items"] if item["index"]["status"] in (200, 201))
@@ -80,7 +84,7 @@ def test_kill_during_bulk_loses_nothing_acknowledged(watchbell):
         server.start()
         for n in range(round_ + 1):
             assert server("GET", f"/_watcher/watch/w{n}")[0] == 200, f"watch w{n} is gone after kill {round_}"
-    assert cut >= ROUNDS * 9 // 10, f"only {cut} of {ROUNDS} kills met an unanswered request"
+    assert cut == ROUNDS, f"only {cut} kills met an unanswered request"
     server.ok("POST", "/logs/_refresh")
     assert server.ok("GET", "/logs/_count")["count"] >= len(acknowledged)
     missing = []
@@ -104,21 +108,38 @@ def test_kill_while_watches_fire_loses_no_alert(watchbell):
             "actions": {"call": {"webhook": {"method": "post", "host": "127.0.0.1", "port": sink.port, "path": "/",
                                              "body": "{{ctx.watch_id}} {{ctx.trigger.scheduled_time}}"}}},
         })
-    cut = 0
-    for _ in range(ROUNDS):
+    server.ok("PUT", "/_watcher/watch/slow", {
+        "trigger": {"schedule": {"interval": "1h"}},
+        "throttle_period": "1ms",
+        "actions": {"call": {"webhook": {"method": "post", "host": "127.0.0.1", "port": sink.port, "path": "/slow",
+                                         "body": "{{ctx.watch_id}} {{ctx.trigger.scheduled_time}}"}}},
+    })
+
+    def running():
+        return [watch["watch_id"] for watch in server.ok("GET", "/_watcher/stats/current_watches")["stats"][0]["current_watches"]]
+
+    def slow():
+        with sink.lock:
+            return [key for key, body in sink.received if body.startswith("slow")]
+    for round_ in range(ROUNDS):
         before = len(sink.received)
         eventually(lambda: len(sink.received) > before + watches // 2, within=30, every=0.01, what="alerts")
-        connection = unanswered(server, "POST", f"/_watcher/watch/alarm{chance.randrange(watches)}/_execute",
-                                json.dumps({"record_execution": True}))
+        eventually(lambda: "slow" not in running(), within=30, every=0.01, what="the end of the run before")
+        sink.may_answer.clear()
+        seen = len(slow())
+        connection = unanswered(server, "POST", "/_watcher/watch/slow/_execute", json.dumps({"record_execution": True}))
+        eventually(lambda: len(slow()) > seen, within=30, every=0.002, what=f"the message of round {round_} whose answer is held back")
+        key = slow()[-1]
         time.sleep(chance.uniform(0, 0.01))
         server.kill()
-        cut += answered(connection) is None
+        assert answered(connection) is None, "the kill met a request that was answered"
+        sink.may_answer.set()
         server.start()
-    assert cut >= ROUNDS // 2, f"only {cut} of {ROUNDS} kills met an unanswered request"
+        eventually(lambda: slow().count(key) >= 2, within=30, every=0.01, what="the repeat under the same key")
 
     def settled():
         records = server.ok("POST", "/.watcher-history-*/_count", {"query": {"match_all": {}}})["count"]
-        return records and server.ok("GET", "/_watcher/stats/current_watches")["stats"][0]["current_watches"] == []
+        return records and running() == []
     server.ok("POST", "/_watcher/_stop")
     eventually(settled, what="the end of running watches")
     server.ok("POST", "/.watcher-history-*/_refresh")
