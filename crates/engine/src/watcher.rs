@@ -174,6 +174,8 @@ impl Tasks {
     /// Ends when a task that owns state has died: the process should end then, and start anew from the journal.
     pub async fn failed(&mut self) -> String {
         let (ended, at, _) = select_all(&mut self.owners).await;
+        // it has given its answer: shutting down must not ask it again
+        drop(self.owners.swap_remove(at));
         match ended {
             Ok(()) => format!("task {at} of the engine has ended"),
             Err(error) => format!("task {at} of the engine has failed: {error}"),

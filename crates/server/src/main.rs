@@ -6,6 +6,7 @@ mod cli;
 mod clusters;
 mod demo;
 mod dev;
+mod history_retention;
 mod introspection;
 mod log_generator;
 mod outgoing;

@@ -14,6 +14,7 @@ use watchbell_store_embedded::{EmbeddedStore, StoreSettings};
 use watchbell_time::{Clock, Entropy};
 
 use crate::clusters::{self, Clusters};
+use crate::history_retention;
 use crate::introspection::Parts;
 use crate::outgoing;
 use crate::port_taken;
@@ -40,6 +41,8 @@ pub(crate) struct Server {
     /// `None` once it has ended: a task's end can be awaited once.
     rest: Option<tokio::task::JoinHandle<std::io::Result<()>>>,
     relay: Option<relay::Running>,
+    /// Deletes old history; has nothing to finish.
+    retention: Option<tokio::task::JoinHandle<()>>,
     stop: watch::Sender<bool>,
     /// Where the API listens.
     pub(crate) api: SocketAddr,
@@ -90,10 +93,12 @@ impl Server {
             _ => None,
         };
         let watcher = tasks.as_ref().map(|tasks| tasks.watcher().clone());
+        let keep = settings.watcher.as_ref().map(|watcher| watcher.history_retention.unwrap_or(history_retention::KEEP));
+        let retention = keep.map(|keep| tokio::spawn(history_retention::run(store.clone(), clock.clone(), keep)));
         let parts = Parts { store: store.clone(), clusters: remotes };
         let rest = rest(settings, parts, watcher, &clock, &entropy);
         let rest = Some(tokio::spawn(watchbell_rest::serve(listener, rest, stopped(stopping))));
-        Ok(Server { store, tasks, rest, relay, stop, api })
+        Ok(Server { store, tasks, rest, relay, retention, stop, api })
     }
 
     /// Ends with a text when a task that must not end has ended.
@@ -134,6 +139,9 @@ impl Server {
     /// No new request, no new run; what runs may finish; then the store closes.
     pub(crate) async fn shutdown(self) {
         let _nobody_listens = self.stop.send(true);
+        if let Some(retention) = self.retention {
+            retention.abort();
+        }
         if let Some(tasks) = self.tasks {
             tasks.shutdown(SHUTDOWN_GRACE).await;
         }

@@ -44,6 +44,7 @@ const TABLE: &[(&str, Known)] = &[
     ("watchbell.compatibility.generation", Known::Used),
     ("watchbell.missed_runs", Known::Used),
     ("watchbell.missed_runs_max_age", Known::Used),
+    ("watchbell.history.retention", Known::Used),
     ("watchbell.clusters.*.hosts", Known::Used),
     ("watchbell.clusters.*.username", Known::Used),
     ("watchbell.clusters.*.password", Known::Secret),

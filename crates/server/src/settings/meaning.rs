@@ -62,6 +62,8 @@ pub(crate) struct Watcher {
     pub(crate) history_record_bytes: Option<u64>,
     pub(crate) missed_runs: MissedRuns,
     pub(crate) missed_runs_max_age: Option<Duration>,
+    /// How long records are kept.
+    pub(crate) history_retention: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,6 +239,7 @@ fn watcher(written: &Written) -> Result<Option<Watcher>, SettingsError> {
         history_record_bytes: bytes_up_to(written, "xpack.watcher.max.history.record.size", u64::MAX)?,
         missed_runs,
         missed_runs_max_age: duration(written, "watchbell.missed_runs_max_age")?,
+        history_retention: duration(written, "watchbell.history.retention")?,
     }))
 }
 
