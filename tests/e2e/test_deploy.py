@@ -44,6 +44,25 @@ def test_the_dockerfile_builds_what_it_copies():
         assert top in sources, f"{path} is compiled in and not copied"
 
 
+def test_the_build_stage_has_a_whole_workspace(tmp_path):
+    """What the build stage copies, and nothing else, is a workspace that cargo accepts with the locked versions."""
+    for stage, instruction, argument in steps():
+        if stage != "build" or instruction != "COPY":
+            continue
+        *sources, target = argument.split()
+        for source in sources:
+            into = tmp_path / (pathlib.Path(source).name if target == "./" else target)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, into)
+            elif not target.startswith("/image"):
+                shutil.copy(ROOT / source, into)
+    build = next(argument for stage, _, argument in steps() if stage == "build" and "cargo build" in argument)
+    assert "--locked" in build and "--profile dist" in build and "--package watchbell-server" in build
+    done = subprocess.run(["cargo", "metadata", "--locked", "--format-version", "1", "--no-deps"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "[profile.dist]" in (tmp_path / "Cargo.toml").read_text()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user and root folder need root")
 def test_the_image_runs_as_an_unprivileged_user(tmp_path):
     """The final stage by hand: a root folder with the binary, its libraries and settings, entered as user 65532."""
