@@ -68,14 +68,17 @@ impl Drop for Share<'_> {
 
 /// # Errors
 /// 413 for a body beyond the limit, 408 for a client that stopped sending, 400 for a broken or unknown encoding.
-pub(crate) async fn read_body<'r>(rest: &'r Rest, headers: &HeaderMap, mut body: Incoming) -> Result<ReadBody<'r>, Problem> {
+pub(crate) async fn read_body<'r>(rest: &'r Rest, headers: &HeaderMap, body: Incoming) -> Result<ReadBody<'r>, Problem> {
     let mut share = Share { rest, bytes: 0 };
     if body.is_end_stream() {
         return Ok(ReadBody { bytes: Bytes::new(), _share: share });
     }
     let limit = rest.settings.max_content_length;
     if body.size_hint().lower() > limit as u64 {
-        drain(rest, &mut body).await;
+        // who asks before sending is answered before sending, and sends nothing
+        if !headers.contains_key(header::EXPECT) {
+            drain(rest, body);
+        }
         return Err(too_large(limit));
     }
     let encoding = Encoding::of(headers)?;
@@ -116,7 +119,7 @@ async fn read_frames(rest: &Rest, mut body: Incoming, limit: usize, share: &mut 
         let frame = frame.map_err(|error| Problem::illegal_argument(format!("the request's body could not be read: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         if first.as_ref().map_or(all.len(), Bytes::len) + data.len() > limit {
-            drain(rest, &mut body).await;
+            drain(rest, body);
             return Err(too_large(limit));
         }
         share.grow(data.len())?;
@@ -134,18 +137,21 @@ async fn read_frames(rest: &Rest, mut body: Incoming, limit: usize, share: &mut 
     Ok(first.unwrap_or_else(|| all.freeze()))
 }
 
-/// Reads on without keeping anything, within limits; however it ends, the refusal follows.
-async fn drain(rest: &Rest, body: &mut Incoming) {
-    let reading = async {
-        let mut left = DRAIN_BYTES_MAX;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
-            if left == 0 {
-                return;
+/// Reads on beside the refusal, without keeping anything, within limits.
+fn drain(rest: &Rest, mut body: Incoming) {
+    let time = rest.clock.sleep(DRAIN_TIME_MAX);
+    tokio::spawn(async move {
+        let reading = async {
+            let mut left = DRAIN_BYTES_MAX;
+            while let Some(Ok(frame)) = body.frame().await {
+                left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+                if left == 0 {
+                    return;
+                }
             }
-        }
-    };
-    select(std::pin::pin!(reading), rest.clock.sleep(DRAIN_TIME_MAX)).await;
+        };
+        select(std::pin::pin!(reading), time).await;
+    });
 }
 
 fn unpack(packed: &[u8], limit: usize, share: &mut Share<'_>) -> Result<Bytes, Problem> {
