@@ -7,7 +7,7 @@ BIN := target/debug/watchbell
 PYTHON := target/venv/bin/python
 E2E := $(PYTHON) -m pytest -q --durations=8 tests/e2e
 
-.PHONY: demo build test test-rust test-e2e test-all bench ci setup lint fmt
+.PHONY: demo build test test-rust test-e2e test-all bench ci setup lint deny
 
 demo: build
 	./$(BIN) demo $(DEMO)
@@ -33,12 +33,17 @@ test-e2e: build setup
 test: test-rust test-e2e
 
 # What takes longer: all of it before a change is called finished. Ten times the random cases, and the contract on real clusters.
-test-all: lint build setup
+test-all: lint deny build setup
 	PROPTEST_CASES=2000 $(CARGO) test --workspace --locked
 	$(E2E)
 	tests/on-clusters.sh
 
-ci: lint test
+# Licences, banned crates and sources of every dependency (deny.toml); brings its tool once.
+deny:
+	test -x target/tools/bin/cargo-deny || $(CARGO) install cargo-deny --version 0.20.2 --locked --root target/tools
+	target/tools/bin/cargo-deny check licenses bans sources
+
+ci: lint deny test
 
 bench:
 	$(CARGO) build --release --package watchbell-server --package watchbell-store-embedded --examples --bins
