@@ -43,12 +43,24 @@ pub enum Outcome {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repair {
-    AddKeyword,
-    Shrink,
-    /// The service refuses the content: send a neutral notice instead.
-    NeutralNotice,
+// what a message lacks is the robot's word
+pub use watchbell_robots::Repair;
+
+/// What a robot's answer means becomes what the attempt came to.
+impl From<watchbell_robots::Verdict> for Outcome {
+    fn from(verdict: watchbell_robots::Verdict) -> Outcome {
+        use watchbell_robots::Verdict;
+        match verdict {
+            Verdict::Delivered => Outcome::Delivered,
+            Verdict::Retry { reason } => Outcome::Retry { reason },
+            Verdict::Limited { reason, wait, .. } => Outcome::Limited { reason, wait },
+            Verdict::Fixable { reason, repair } => Outcome::Fixable { reason, repair },
+            Verdict::Rejected { reason } => Outcome::Rejected { reason },
+            Verdict::Misconfigured { reason } => Outcome::Misconfigured { reason },
+            Verdict::Ambiguous { reason } => Outcome::Ambiguous { reason },
+            Verdict::Unrecognised { reason } => Outcome::Unrecognised { reason },
+        }
+    }
 }
 
 impl Outcome {

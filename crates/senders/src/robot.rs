@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use watchbell_json::Failure;
-use watchbell_outbox::{Attempt, DeliveryKey, Outcome, RobotMessage, outcome::Repair};
+use watchbell_outbox::{Attempt, DeliveryKey, Outcome, RobotMessage};
 use watchbell_robots::dingtalk::{Account, Answer, OWN_HOST, Reading, SEND_PATH, classify};
-use watchbell_robots::{Redactor, Repair as RobotRepair, Secret, Verdict};
+use watchbell_robots::{Redactor, Secret};
 use watchbell_time::Clock;
 use watchbell_watch::http_request::HttpRequest;
 
@@ -87,7 +87,7 @@ impl RobotSender {
     pub(crate) fn judge_webhook(&self, request: &HttpRequest, response: &HttpResponse) -> Attempt {
         let secrets: Vec<Secret> = request.params.values().map(|value| Secret::new(value.as_str())).collect();
         let redactor = Redactor::new(&secrets);
-        let outcome = outcome(self.read(response, |answer| classify(answer, &redactor)).verdict);
+        let outcome = Outcome::from(self.read(response, |answer| classify(answer, &redactor)).verdict);
         let shown = HttpResponse { body: Bytes::from(redactor.redact(&response.text())), ..response.clone() };
         Attempt { outcome, response: Some(shown.to_record()), error: None }
     }
@@ -101,7 +101,7 @@ impl RobotSender {
 }
 
 fn attempt(reading: &Reading) -> Attempt {
-    Attempt { outcome: outcome(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
+    Attempt { outcome: Outcome::from(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
 }
 
 fn failed_with(outcome: Outcome, failure: Failure) -> Attempt {
@@ -112,27 +112,6 @@ fn failed_with(outcome: Outcome, failure: Failure) -> Attempt {
 fn redacted(mut failure: SendFailure, redactor: &Redactor) -> SendFailure {
     failure.failure.reason = failure.failure.reason.map(|reason| redactor.redact(&reason));
     failure
-}
-
-fn outcome(verdict: Verdict) -> Outcome {
-    match verdict {
-        Verdict::Delivered => Outcome::Delivered,
-        Verdict::Retry { reason } => Outcome::Retry { reason },
-        Verdict::Limited { reason, wait, .. } => Outcome::Limited { reason, wait },
-        Verdict::Fixable { reason, repair } => Outcome::Fixable { reason, repair: repair_of(repair) },
-        Verdict::Rejected { reason } => Outcome::Rejected { reason },
-        Verdict::Misconfigured { reason } => Outcome::Misconfigured { reason },
-        Verdict::Ambiguous { reason } => Outcome::Ambiguous { reason },
-        Verdict::Unrecognised { reason } => Outcome::Unrecognised { reason },
-    }
-}
-
-fn repair_of(repair: RobotRepair) -> Repair {
-    match repair {
-        RobotRepair::AddKeyword => Repair::AddKeyword,
-        RobotRepair::Shrink => Repair::Shrink,
-        RobotRepair::NeutralNotice => Repair::NeutralNotice,
-    }
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use watchbell_json::Json;
-use watchbell_outbox::{Attempt, Deliver, Delivery, Message, Outcome, outcome::Repair as OutboxRepair};
+use watchbell_outbox::{Attempt, Deliver, Delivery, Message, Outcome};
 use watchbell_relay::{Relay, RelayRobot, RelaySettings, serve};
 use watchbell_robot_sim::{Robot, RobotSim, Settings};
 use watchbell_robots::dingtalk::{Account, AllowedHosts, Answer};
-use watchbell_robots::{Repair, Verdict};
 use watchbell_time::{Clock, ManualClock, Timestamp};
 
 /// Every credential of these tests contains this; nothing that anybody reads may.
@@ -54,7 +53,7 @@ impl Deliver for TestSender {
         let headers: Vec<(&str, &str)> = head.lines().filter_map(|line| line.split_once(": ")).collect();
         let answer = Answer { status: status(&head), headers: &headers, body, now: self.clock.now() };
         let reading = account.read(&answer);
-        Attempt { outcome: outcome(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
+        Attempt { outcome: Outcome::from(reading.verdict.clone()), response: Some(reading.to_json()), error: None }
     }
 }
 
@@ -70,26 +69,6 @@ fn split(answer: &[u8]) -> Option<(String, &[u8])> {
 
 fn status(head: &str) -> u16 {
     head.split(' ').nth(1).and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-fn outcome(verdict: Verdict) -> Outcome {
-    match verdict {
-        Verdict::Delivered => Outcome::Delivered,
-        Verdict::Retry { reason } => Outcome::Retry { reason },
-        Verdict::Limited { reason, wait, .. } => Outcome::Limited { reason, wait },
-        Verdict::Fixable { reason, repair } => {
-            let repair = match repair {
-                Repair::AddKeyword => OutboxRepair::AddKeyword,
-                Repair::Shrink => OutboxRepair::Shrink,
-                Repair::NeutralNotice => OutboxRepair::NeutralNotice,
-            };
-            Outcome::Fixable { reason, repair }
-        }
-        Verdict::Rejected { reason } => Outcome::Rejected { reason },
-        Verdict::Misconfigured { reason } => Outcome::Misconfigured { reason },
-        Verdict::Ambiguous { reason } => Outcome::Ambiguous { reason },
-        Verdict::Unrecognised { reason } => Outcome::Unrecognised { reason },
-    }
 }
 
 /// What a caller got.
