@@ -1,6 +1,6 @@
 # The two commands of a fresh machine are `make demo` and `make test`. They do all the set-up.
-# Needed beforehand: cargo (Rust 1.90 or later), python3; for `make test` also a JDK (17 to 25). What else the tests use is
-# installed by tests/setup.sh: Debian's chromium (as root or with sudo), Python packages and cluster jars below target/.
+# Needed beforehand: cargo (Rust 1.90 or later), a C compiler, python3. What else the tests use is installed by tests/setup.sh:
+# Debian's chromium, a JDK and Maven (as root or with sudo), Python packages below target/, cluster jars in the user's cache.
 
 CARGO ?= cargo
 BIN := target/debug/watchbell
